@@ -1,0 +1,35 @@
+// Loop: where event code runs (streams, transport, collectives, rounds, the coordinator).
+//
+// One thread runs the loop; code on it never blocks. UvLoop runs it by the wall clock, VirtualLoop
+// (netsim) in virtual time; event code cannot tell which. All four functions belong to the loop's
+// thread. Islands reach the loop only through their Clock (core/base/clock.h).
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/callback.h"
+#include "core/base/units.h"
+
+namespace strait {
+
+/// Names one pending timer. 0 names none.
+enum class TimerId : std::uint64_t { kNone = 0 };
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  /// Time since the start of the run. Stands still while one event runs.
+  virtual Nanos now() const = 0;
+
+  /// Runs `f` after everything that is due now and was asked for before it; never inside the call.
+  virtual void post(Callback f) = 0;
+
+  /// Runs `f` at `when` (or now, if that has passed); among equal times in the order of the calls.
+  virtual TimerId at(Nanos when, Callback f) = 0;
+
+  /// Forgets a timer. A timer that ran, was cancelled, or kNone is no error.
+  virtual void cancel(TimerId timer) = 0;
+};
+
+}  // namespace strait

@@ -1,0 +1,60 @@
+// The event log's hash: two runs did the same things at the same times if their hashes are equal.
+//
+// Only integers go in (times, peers, bytes), so the hash is the same on every host, compiler and
+// optimization level. It belongs to the loop's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/base/units.h"
+
+namespace strait {
+
+/// What happened. The numbers are part of the hash: append, never renumber.
+enum class TraceKind : std::uint32_t {
+  kComputeStart = 1,  // a = island, b = announced nanoseconds
+  kIslandWakes = 2,   // a = island
+  kOffered = 3,       // a = from peer, b = to peer, c = bytes
+  kDeparted = 4,      // likewise
+  kArrived = 5,       // likewise
+  kMessage = 6,       // a message was completely received: a = from, b = to, c = bytes
+  kLinkDown = 7,      // a = link
+  kLinkUp = 8,        // a = link
+  kRound = 9,         // a = round, b = epoch, c = 1 commit, 0 abort
+};
+
+struct TraceRecord {
+  Nanos time{0};
+  TraceKind kind{};
+  std::int64_t a = 0;
+  std::int64_t b = 0;
+  std::int64_t c = 0;
+};
+
+class Trace {
+ public:
+  Trace();
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  void add(const TraceRecord& record);
+  std::uint64_t hash() const;
+  std::int64_t records() const { return records_; }
+
+  /// Also hands every record to `listener` (to write the log of a failing seed, say).
+  void listen(std::function<void(const TraceRecord&)> listener) { listener_ = std::move(listener); }
+
+ private:
+  void* state_;  // XXH3 streaming state; the library's header stays in trace.cc
+  std::int64_t records_ = 0;
+  std::function<void(const TraceRecord&)> listener_;
+};
+
+/// 16 lower-case hexadecimal digits.
+std::string hex(std::uint64_t hash);
+
+}  // namespace strait

@@ -1,0 +1,86 @@
+// Stream and Network: the seam between real and emulated.
+//
+// A Stream is one connection of ordered bytes between two peers. Rows: the in-process pipe
+// (backends/loopback), emulated TCP (netsim), sockets (core/io, later). Everything above this file
+// is the same code in every mode.
+//
+// Thread: the loop's. No call makes an up-call inside itself; up-calls are events of their own.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "core/base/ids.h"
+#include "core/base/outcome.h"
+#include "core/base/units.h"
+
+namespace strait {
+
+/// Memory that travels by reference. Whoever keeps `hold` may read `bytes`; the memory is free again
+/// when the last copy of `hold` is gone, which is how a sender learns that its buffer may be reused.
+/// A socket lets go once the kernel has the bytes; in-process streams carry the slice itself to the
+/// receiver, so nothing is copied.
+struct Slice {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> hold;
+
+  Bytes size() const { return static_cast<Bytes>(bytes.size()); }
+  Slice part(std::size_t offset, std::size_t count) const {
+    return {bytes.subspan(offset, count), hold};
+  }
+};
+
+/// Up-calls of one stream. The object must outlive the stream.
+class StreamEvents {
+ public:
+  virtual ~StreamEvents() = default;
+
+  /// The next bytes of the peer, in order. May be cut differently than they were offered, but never
+  /// joined: an in-process stream hands each offered slice over whole.
+  virtual void arrived(Slice slice) = 0;
+
+  /// room() was 0 or less and is positive again.
+  virtual void writable() = 0;
+
+  /// The connection is gone (refused, reset by the peer, closed). The last up-call; nothing is
+  /// known about bytes that did not arrive.
+  virtual void closed(Failure failure) = 0;
+};
+
+class Stream {
+ public:
+  /// Destroying a stream resets it: the peer hears closed(), we hear nothing more.
+  virtual ~Stream() = default;
+
+  /// Who hears the up-calls; set once, before the loop runs its next event.
+  virtual void listen(StreamEvents& events) = 0;
+
+  /// Sends these bytes after all earlier ones. Taken as a whole even beyond room(): room is advice,
+  /// so that a frame is never cut by back-pressure. May be called before the handshake is over.
+  virtual void offer(Slice slice) = 0;
+
+  /// Bytes that the connection would like to take now. At 0 or below, wait for writable().
+  virtual Bytes room() const = 0;
+};
+
+/// What a connection is for: control has its own, so that a large transfer does not delay it.
+enum class Plane : std::uint8_t { kControl = 0, kData = 1 };
+
+/// One peer's view of the network: it listens and dials.
+class Network {
+ public:
+  using Accept = std::function<void(PeerId from, std::unique_ptr<Stream>)>;
+
+  virtual ~Network() = default;
+
+  /// Connections that others dial to us come through `accept`. Until this is called, dials to this
+  /// peer are refused. `from` is what the network knows (an address); the hello proves it.
+  virtual void listen(Accept accept) = 0;
+
+  /// Starts a connection. The stream may be offered bytes at once; a refusal comes as closed().
+  virtual std::unique_ptr<Stream> dial(PeerId to, Plane plane) = 0;
+};
+
+}  // namespace strait

@@ -1,0 +1,70 @@
+// Task: a model, its loss and its data, as the training algorithm sees them.
+//
+// DiLoCo does not know what it trains; it sees flat fp32 buffers and numbers. A Task object belongs
+// to one island and is used from that island's thread only. Language (LibTorch) and quadratic (spans)
+// are rows; make_task is the table.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/train/parameter_layout.h"
+
+namespace strait {
+
+/// What one inner step consumed.
+struct StepWork {
+  std::int64_t examples = 0;
+  std::int64_t tokens = 0;
+  double flops = 0;  // forward and backward: 6 x parameters x tokens plus attention, where known
+};
+
+/// One evaluation: named values in a fixed order. The first is the primary one; lower is better.
+struct Metric {
+  std::string name;  // "loss" (mean over sources), "loss.de", ...
+  double value = 0;
+};
+
+/// Which batch: the same (seed is fixed in the task), island and step give the same batch under
+/// every strategy.
+struct BatchKey {
+  std::int32_t island = 0;
+  std::int64_t step = 0;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  virtual const ParameterLayout& layout() const = 0;
+
+  /// The flat buffers of this island's model: layout().size() floats each. Valid as long as the task;
+  /// the optimizer writes parameters(), begin_step clears gradients().
+  virtual std::span<float> parameters() = 0;
+  virtual std::span<float> gradients() = 0;
+
+  /// Fills parameters() with the seed's initial values; the same on every island.
+  virtual void initialize() = 0;
+
+  /// Zeroes the gradients in place.
+  virtual void clear_gradients() = 0;
+
+  /// Forward and backward on the batch of `key`: adds `scale` times the gradient of the mean loss to
+  /// gradients(), and keeps the loss for take_losses().
+  virtual StepWork accumulate_gradient(BatchKey key, float scale) = 0;
+
+  /// The mean losses of the batches since the last call, in order. Read once a round: on a device
+  /// this is the one synchronization.
+  virtual std::vector<double> take_losses() = 0;
+
+  /// Held-out metrics of `parameters` (which need not be this island's own). Leaves parameters() as
+  /// they were.
+  virtual std::vector<Metric> evaluate(std::span<const float> parameters) = 0;
+
+  /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not text.
+  virtual double bytes_per_token() const = 0;
+};
+
+}  // namespace strait
