@@ -15,8 +15,8 @@ class Callback {
   Callback() = default;
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<F&>)
-  Callback(F&& f) {  // NOLINT: implicit, like std::function
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<F&>)
+      Callback(F&& f) {  // NOLINT: implicit, like std::function
     using Held = std::remove_cvref_t<F>;
     if constexpr (fits<Held>()) {
       ::new (static_cast<void*>(room_)) Held(std::forward<F>(f));
@@ -56,13 +56,12 @@ class Callback {
   }
 
   template <class F>
-  static constexpr Actions kInPlace{
-      [](void* p) { (*static_cast<F*>(p))(); },
-      [](void* from, void* to) noexcept {
-        ::new (to) F(std::move(*static_cast<F*>(from)));
-        static_cast<F*>(from)->~F();
-      },
-      [](void* p) noexcept { static_cast<F*>(p)->~F(); }};
+  static constexpr Actions kInPlace{[](void* p) { (*static_cast<F*>(p))(); },
+                                    [](void* from, void* to) noexcept {
+                                      ::new (to) F(std::move(*static_cast<F*>(from)));
+                                      static_cast<F*>(from)->~F();
+                                    },
+                                    [](void* p) noexcept { static_cast<F*>(p)->~F(); }};
 
   template <class F>
   static constexpr Actions kOnHeap{

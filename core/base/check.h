@@ -21,8 +21,8 @@ class BrokenInvariant : public std::logic_error {
 }  // namespace strait
 
 /// STRAIT_CHECK(condition, "format {}", values...): the message says the values that broke it.
-#define STRAIT_CHECK(condition, ...)                                                         \
-  do {                                                                                       \
-    if (!(condition)) [[unlikely]]                                                           \
-      ::strait::check_failed(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__));    \
+#define STRAIT_CHECK(condition, ...)                                                      \
+  do {                                                                                    \
+    if (!(condition)) [[unlikely]]                                                        \
+      ::strait::check_failed(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__)); \
   } while (false)

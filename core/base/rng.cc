@@ -50,11 +50,14 @@ std::uint64_t Rng::below(std::uint64_t n) {
   const std::uint64_t threshold = (0 - n) % n;
   while (true) {
     const auto wide = static_cast<unsigned __int128>(next()) * n;
-    if (static_cast<std::uint64_t>(wide) >= threshold) return static_cast<std::uint64_t>(wide >> 64);
+    if (static_cast<std::uint64_t>(wide) >= threshold)
+      return static_cast<std::uint64_t>(wide >> 64);
   }
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 double Rng::normal() {
   if (has_spare_) {

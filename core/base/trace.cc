@@ -12,13 +12,14 @@ Trace::Trace() : state_(XXH3_createState()) {
   XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_));
 }
 
-Trace::~Trace() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
+Trace::~Trace() {
+  XXH3_freeState(static_cast<XXH3_state_t*>(state_));
+}
 
 void Trace::add(const TraceRecord& record) {
   // Fixed layout, so that no padding byte reaches the hash.
-  const std::array<std::int64_t, 5> words{record.time.count(),
-                                          static_cast<std::int64_t>(record.kind), record.a,
-                                          record.b, record.c};
+  const std::array<std::int64_t, 5> words{
+      record.time.count(), static_cast<std::int64_t>(record.kind), record.a, record.b, record.c};
   XXH3_64bits_update(static_cast<XXH3_state_t*>(state_), words.data(), sizeof(words));
   ++records_;
   if (listener_) listener_(record);
@@ -28,6 +29,8 @@ std::uint64_t Trace::hash() const {
   return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_));
 }
 
-std::string hex(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+std::string hex(std::uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
 
 }  // namespace strait

@@ -40,6 +40,8 @@ constexpr Nanos transfer_time(Bytes bytes, BytesPerSecond rate) {
   return nanos >= limit ? kNever : Nanos{static_cast<std::int64_t>(nanos)};
 }
 
-constexpr double seconds(Nanos t) { return static_cast<double>(t.count()) * 1e-9; }
+constexpr double seconds(Nanos t) {
+  return static_cast<double>(t.count()) * 1e-9;
+}
 
 }  // namespace strait

@@ -13,7 +13,7 @@
 namespace strait {
 
 struct Parameter {
-  std::string name;                 // as Hugging Face's GPT-2 names it, e.g. "h.0.attn.c_attn.weight"
+  std::string name;  // as Hugging Face's GPT-2 names it, e.g. "h.0.attn.c_attn.weight"
   std::vector<std::int64_t> shape;  // row-major
   std::int64_t offset = 0;          // first element in the flat buffer, a multiple of 16
   std::int64_t size = 0;            // product of shape

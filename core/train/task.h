@@ -1,8 +1,8 @@
 // Task: a model, its loss and its data, as the training algorithm sees them.
 //
 // DiLoCo does not know what it trains; it sees flat fp32 buffers and numbers. A Task object belongs
-// to one island and is used from that island's thread only. Language (LibTorch) and quadratic (spans)
-// are rows; make_task is the table.
+// to one island and is used from that island's thread only. Language (LibTorch) and quadratic
+// (spans) are rows; make_task is the table.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class Task {
 
   virtual const ParameterLayout& layout() const = 0;
 
-  /// The flat buffers of this island's model: layout().size() floats each. Valid as long as the task;
-  /// the optimizer writes parameters(), begin_step clears gradients().
+  /// The flat buffers of this island's model: layout().size() floats each. Valid as long as the
+  /// task; the optimizer writes parameters(), begin_step clears gradients().
   virtual std::span<float> parameters() = 0;
   virtual std::span<float> gradients() = 0;
 
@@ -51,8 +51,8 @@ class Task {
   /// Zeroes the gradients in place.
   virtual void clear_gradients() = 0;
 
-  /// Forward and backward on the batch of `key`: adds `scale` times the gradient of the mean loss to
-  /// gradients(), and keeps the loss for take_losses().
+  /// Forward and backward on the batch of `key`: adds `scale` times the gradient of the mean loss
+  /// to gradients(), and keeps the loss for take_losses().
   virtual StepWork accumulate_gradient(BatchKey key, float scale) = 0;
 
   /// The mean losses of the batches since the last call, in order. Read once a round: on a device
@@ -63,7 +63,8 @@ class Task {
   /// they were.
   virtual std::vector<Metric> evaluate(std::span<const float> parameters) = 0;
 
-  /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not text.
+  /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not
+  /// text.
   virtual double bytes_per_token() const = 0;
 };
 

@@ -1,0 +1,100 @@
+// VirtualLoop: the loop whose time moves only when every island waits or has announced how long it
+// computes. So islands compute in parallel on real cores, threads may interleave as they like, and
+// the trace, the times and the parameters are the same to the bit.
+//
+// The rules (docs/ARCHITECTURE.md, "Time"):
+//   * events before the earliest announced end run while islands work;
+//   * when the next thing is the end of work that is still being done, the loop waits for it;
+//   * all events of an instant run before the islands that they wake;
+//   * what islands post is taken in the order (island, order of the calls) when all of them wait or
+//     compute again;
+//   * nothing left to happen, or an hour without anything in the trace, while somebody waits, is a
+//     deadlock: the error says who waits for what since when.
+//
+// Thread: run() is the loop's thread; each IslandClock belongs to its island's thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/ids.h"
+#include "core/base/loop.h"
+#include "core/base/trace.h"
+#include "netsim/event_heap.h"
+#include "netsim/pause.h"
+
+namespace strait {
+
+/// Nobody can ever be woken. what() says who waits for what since when.
+class Deadlock : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct VirtualLoopOptions {
+  /// False: one island works at a time, for debugging and to measure what parallel islands gain.
+  /// The trace is the same.
+  bool parallel = true;
+  /// Virtual time without a wake-up or a trace record after which a wait is called a deadlock.
+  Nanos stall_limit = std::chrono::hours(1);
+};
+
+class VirtualLoop final : public Loop {
+ public:
+  VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options = {});
+  ~VirtualLoop() override;
+
+  Nanos now() const override { return now_; }
+  void post(Callback f) override { posted_.push_back(std::move(f)); }
+  TimerId at(Nanos when, Callback f) override;
+  void cancel(TimerId timer) override { timers_.cancel(timer); }
+
+  /// The clock of an island. Its pauses are intervals in which it neither computes nor wakes.
+  Clock& clock(IslandId island);
+  void set_pauses(IslandId island, PauseSchedule pauses);
+
+  /// Runs `body` on a thread of its own for each island, and events on this thread, until every
+  /// body has returned. Rethrows the first failure (of the loop, else of the lowest island) after
+  /// all threads have ended.
+  void run(const std::function<void(IslandId, Clock&)>& body);
+
+  /// Runs events until none is left (for tests without islands).
+  void run_until_idle();
+
+ private:
+  class IslandClock;
+
+  void island_thread(IslandId island, const std::function<void(IslandId, Clock&)>& body);
+  void run_loop();
+  void run_instant();
+  void take_posts();
+  std::vector<IslandClock*> due_now() const;
+  Nanos next_instant();
+  void wake(const std::vector<IslandClock*>& due);
+  void cancel_islands();
+  [[noreturn]] void report_deadlock(const std::string& why) const;
+
+  Trace& trace_;
+  VirtualLoopOptions options_;
+  Nanos now_{0};
+  EventHeap timers_;
+  std::deque<Callback> posted_;
+
+  std::vector<std::unique_ptr<IslandClock>> islands_;
+  std::mutex mutex_;               // guards the islands' states and what follows
+  std::condition_variable quiet_;  // some island has stopped being active, or finished its work
+  int active_ = 0;  // islands that run code between a wake-up and the next announcement
+  bool cancelled_ = false;
+  std::mutex turn_;  // held by the one island that may run when !options_.parallel
+
+  Nanos last_progress_{0};
+  std::int64_t last_records_ = 0;
+};
+
+}  // namespace strait
