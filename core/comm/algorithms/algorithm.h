@@ -1,0 +1,91 @@
+// An algorithm moves one exchange over a Transport: a coroutine that reads like its story.
+//
+// Promises of every row of the table: contributions are added in island order as decoded (the owner's
+// too), multiply then add, one rounding each; every receiver gets the same bits; `in` is not touched
+// after the exchange ends.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/base/async.h"
+#include "core/comm/codec.h"
+#include "core/comm/collective.h"
+#include "core/comm/tags.h"
+#include "core/comm/transport.h"
+
+namespace strait {
+
+/// What encoding and adding cost an island's processor: bytes / memory_rate, one after the other.
+/// Charged before a piece leaves or the ticket completes.
+class CodecWorker {
+ public:
+  CodecWorker(Loop& loop, BytesPerSecond memory_rate) : loop_(loop), rate_(memory_rate) {}
+
+  /// The worker has worked through `bytes` more.
+  Pending<Done> work(Bytes bytes);
+
+ private:
+  Loop& loop_;
+  BytesPerSecond rate_;
+  Nanos free_at_{0};
+};
+
+/// Buffers that are lent again and again, so that an exchange per step faults no new pages. A buffer
+/// comes back when its last slice is gone.
+class BufferPool {
+ public:
+  BufferPool() : free_(std::make_shared<std::vector<std::vector<std::byte>>>()) {}
+
+  /// Memory of `bytes` bytes with undefined contents, 64-byte aligned.
+  std::shared_ptr<std::byte> take(std::size_t bytes);
+
+ private:
+  std::shared_ptr<std::vector<std::vector<std::byte>>> free_;
+};
+
+struct Exchange {
+  ExchangeId id;
+  IslandId self = 0;
+  Roster roster;
+  std::span<const float> in;  // this island's contribution; unused if its weight is 0
+  std::span<float> out;       // the mean
+
+  Transport& transport;
+  const Codec& codec;         // of contributions
+  const Codec& result_codec;  // of the mean
+  CodecWorker& worker;
+  BufferPool& buffers;
+  std::int64_t piece;  // elements per message, a multiple of both codecs' blocks
+};
+
+using Algorithm = Async<Outcome<Done>> (*)(Exchange& exchange);
+
+/// The table of algorithms. Throws UserError for an unknown name, naming the known ones.
+Algorithm find_algorithm(std::string_view name);
+std::vector<std::string_view> algorithm_names();
+
+// ---------------------------------------------------------------------------------------------
+// What the rows share
+
+/// A range of elements, cut at block boundaries.
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::int64_t size() const { return end - begin; }
+};
+
+/// Shard `s` of `count` over `elements`, all but the last a multiple of `align`.
+Range shard_of(std::int64_t elements, std::int64_t s, std::int64_t count, std::int64_t align);
+
+/// The ranges of at most `piece` elements that make up `whole`.
+std::vector<Range> pieces_of(Range whole, std::int64_t piece);
+
+/// `values` as they travel: by reference to `hold`'s memory if the codec is the identity and `hold`
+/// keeps them alive, else encoded into a buffer of the pool.
+Slice encode(const Codec& codec, BufferPool& buffers, std::span<const float> values,
+             std::shared_ptr<const void> hold);
+
+}  // namespace strait

@@ -1,0 +1,84 @@
+// gather: everyone sends its whole contribution to everyone, and everyone adds them up.
+//
+// For S encoded bytes and k islands, each island sends (k-1) S in one latency term, with one
+// quantization (no second, lossy step for the mean). For two or three islands, and for codecs whose
+// bytes cannot be added. k (k-1) flows. Memory beside `in` and `out`: S, plus what arrives early.
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/comm/algorithms/rows.h"
+
+namespace strait {
+
+namespace {
+
+Tag tag_of(const Exchange& x, std::size_t piece) {
+  return make_tag({TagPlane::kContribution, x.id.fragment, x.id.number, x.id.epoch, piece});
+}
+
+std::span<const float> part(std::span<const float> whole, Range range) {
+  return whole.subspan(static_cast<std::size_t>(range.begin),
+                       static_cast<std::size_t>(range.size()));
+}
+
+using Own = std::vector<Slice>;  // our encoded pieces
+
+/// Encoded, also under the identity codec: the others may still read our bytes when we are done.
+Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
+  Own own;
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    const auto values = part(x.in, pieces[p]);
+    Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
+    co_await encoded;
+    own.push_back(encode(x.codec, x.buffers, values, nullptr));
+    for (const auto& member : x.roster.members) {
+      if (member.island == x.self) continue;
+      std::ignore = x.transport.send({.to = peer_of(member.island),
+                                      .tag = tag_of(x, p),
+                                      .cause = Cause::kPayload,
+                                      .round = x.id.ledger_round},
+                                     own.back());
+    }
+  }
+  co_return own;
+}
+
+}  // namespace
+
+Async<Outcome<Done>> gather(Exchange& x) {
+  const auto contributors = x.roster.contributors();
+  const auto pieces = pieces_of({0, static_cast<std::int64_t>(x.out.size())}, x.piece);
+  std::vector<std::vector<Pending<Outcome<Slice>>>> receives(contributors.size());
+  for (std::size_t s = 0; s < contributors.size(); ++s) {
+    if (contributors[s].island == x.self) continue;
+    for (std::size_t p = 0; p < pieces.size(); ++p) {
+      receives[s].push_back(x.transport.receive(peer_of(contributors[s].island), tag_of(x, p),
+                                                x.codec.encoded_size(pieces[p].size())));
+    }
+  }
+  Own own;
+  if (x.roster.weight_of(x.self) > 0) {
+    Async<Own> sending = send_own(x, pieces);
+    own = co_await sending;
+  }
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    const std::span<float> sum = x.out.subspan(static_cast<std::size_t>(pieces[p].begin),
+                                               static_cast<std::size_t>(pieces[p].size()));
+    std::fill(sum.begin(), sum.end(), 0.0f);
+    for (std::size_t s = 0; s < contributors.size(); ++s) {
+      if (contributors[s].island == x.self) {
+        x.codec.decode_add(own[p].bytes, contributors[s].weight, sum);
+      } else {
+        Outcome<Slice> arrived = co_await receives[s][p];
+        if (!arrived.ok()) co_return arrived.failure();
+        x.codec.decode_add(arrived.value().bytes, contributors[s].weight, sum);
+      }
+      Pending<Done> added = x.worker.work(static_cast<Bytes>(sum.size_bytes()));
+      co_await added;
+    }
+  }
+  co_return Done{};
+}
+
+}  // namespace strait

@@ -1,0 +1,62 @@
+// Ledger: who sent how many bytes to whom, in which round, and why. Counted by the Transport as it
+// offers bytes to a stream, so these are measured, not computed; what the emulated TCP adds (headers,
+// handshakes) is netsim's own table, per physical link.
+//
+// Thread: written on the loop; totals may be read from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/units.h"
+
+namespace strait {
+
+enum class Cause : std::uint8_t {
+  kPayload,  // contributions and means of committed rounds; of completed steps in data parallelism
+  kStart,    // parameters and optimizer state handed out after pretraining
+  kAborted,  // payload of rounds that were aborted
+  kCatchUp,  // replay and snapshots for islands that missed rounds
+  kControl,  // hello, credits, ready, roster, report, verdict
+  kFraming,  // the transport's frame headers
+};
+inline constexpr std::size_t kCauses = 6;
+
+std::string_view to_string(Cause cause);
+
+class Ledger {
+ public:
+  struct Row {
+    PeerId from{};
+    PeerId to{};
+    std::int64_t round = 0;
+    Cause cause{};
+    Bytes bytes = 0;
+  };
+
+  void add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes);
+
+  /// A round was aborted: its payload so far is counted as `aborted` instead.
+  void abort_round(std::int64_t round);
+
+  Bytes total(Cause cause) const;
+  Bytes total(Cause cause, std::int64_t round) const;
+  Bytes total() const;
+
+  /// All rows, ordered by (round, from, to, cause).
+  std::vector<Row> rows() const;
+
+ private:
+  using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause>;
+  mutable std::mutex mutex_;
+  std::map<Key, Bytes> bytes_;
+  std::array<Bytes, kCauses> totals_{};
+};
+
+}  // namespace strait

@@ -1,0 +1,47 @@
+// TransportCollective: a Collective made of an algorithm, a codec and a Transport.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/comm/algorithms/algorithm.h"
+#include "core/comm/collective.h"
+
+namespace strait {
+
+struct CollectiveOptions {
+  std::string algorithm = "two_phase";
+  std::string codec = "fp32";
+  /// How the mean travels back; empty: like the contributions.
+  std::string result_codec;
+  /// Bytes of fp32 per message: small enough to pipeline, large enough that headers vanish.
+  Bytes piece_bytes = 256 * 1024;
+  /// What encoding, decoding and adding cost on the virtual clock.
+  BytesPerSecond memory_rate{4'000'000'000};
+};
+
+class TransportCollective final : public Collective {
+ public:
+  /// `clock` is the island's, all else lives on the loop and outlives this object.
+  TransportCollective(Clock& clock, Transport& transport, const CollectiveOptions& options);
+
+  Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
+                              std::span<float> out, const Roster& roster) override;
+
+  /// The same on the loop, for Rounds.
+  Async<Outcome<Done>> exchange(ExchangeId id, std::span<const float> in, std::span<float> out,
+                                Roster roster);
+
+ private:
+  Clock& clock_;
+  Transport& transport_;
+  Algorithm algorithm_;
+  std::unique_ptr<Codec> codec_;
+  std::unique_ptr<Codec> result_codec_;
+  CodecWorker worker_;
+  BufferPool buffers_;
+  std::int64_t piece_;
+  Scope scope_;
+};
+
+}  // namespace strait

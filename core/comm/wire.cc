@@ -1,0 +1,70 @@
+#include "core/comm/wire.h"
+
+namespace strait {
+
+namespace {
+
+constexpr std::uint16_t kMagic = 0x5374;  // "tS"
+constexpr std::uint32_t kLongestText = 1 << 16;
+
+}  // namespace
+
+std::array<std::byte, kFrameHeaderBytes> pack(const FrameHeader& header) {
+  Writer writer;
+  writer.put(kMagic)
+      .put(header.kind)
+      .put(header.cause)
+      .put(header.length)
+      .put(header.tag)
+      .put(header.total)
+      .put(header.offset)
+      .put(header.sequence);
+  std::array<std::byte, kFrameHeaderBytes> bytes;
+  const auto packed = writer.take();
+  STRAIT_CHECK(packed.size() == bytes.size(), "a frame header has {} bytes", packed.size());
+  std::memcpy(bytes.data(), packed.data(), bytes.size());
+  return bytes;
+}
+
+std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> bytes) {
+  Reader reader(bytes);
+  if (reader.get<std::uint16_t>() != kMagic) return std::nullopt;
+  FrameHeader header;
+  header.kind = reader.get<FrameKind>();
+  header.cause = reader.get<Cause>();
+  header.length = reader.get<std::uint32_t>();
+  header.tag = reader.get<Tag>();
+  header.total = reader.get<std::uint64_t>();
+  header.offset = reader.get<std::uint64_t>();
+  header.sequence = reader.get<std::uint64_t>();
+  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kCredit &&
+                     static_cast<std::size_t>(header.cause) < kCauses;
+  const bool bounded = header.total <= kLargestMessage && header.length <= kLargestFrame &&
+                       header.offset <= header.total &&
+                       header.length <= header.total - header.offset;
+  // A credit carries no bytes: `total` is the length of the message it speaks of.
+  const bool empty = header.kind == FrameKind::kCredit;
+  if (!known || !bounded || (empty && header.length != 0)) return std::nullopt;
+  return header;
+}
+
+Writer& Writer::put_text(std::string_view text) {
+  STRAIT_CHECK(text.size() <= kLongestText, "a text of {} bytes", text.size());
+  put(static_cast<std::uint32_t>(text.size()));
+  for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
+  return *this;
+}
+
+std::string Reader::get_text() {
+  const auto size = get<std::uint32_t>();
+  if (size > kLongestText || size > bytes_.size()) {
+    ok_ = false;
+    bytes_ = {};
+    return {};
+  }
+  std::string text(reinterpret_cast<const char*>(bytes_.data()), size);
+  bytes_ = bytes_.subspan(size);
+  return text;
+}
+
+}  // namespace strait

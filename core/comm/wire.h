@@ -1,0 +1,100 @@
+// What Strait's transport puts on a connection: a 40-byte frame header, then the frame's bytes.
+//
+// Everything is little-endian and bounded; a header that cannot be is answered with a reset, before
+// any allocation. Reader and Writer serve the small control messages as well.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/base/outcome.h"
+#include "core/base/units.h"
+#include "core/comm/ledger.h"
+
+namespace strait {
+
+static_assert(std::endian::native == std::endian::little, "the wire format is the memory format");
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+/// Names one message between two peers; see tags.h for how it is made up.
+using Tag = std::uint64_t;
+
+enum class FrameKind : std::uint8_t {
+  kHello = 1,   // who dials, for which run, with which settings; both sides send one
+  kRefuse = 2,  // the hello does not fit: text
+  kData = 3,    // a part of a message
+  kCredit = 4,  // the receiver has room for the large message of this tag
+};
+
+struct FrameHeader {
+  FrameKind kind = FrameKind::kData;
+  Cause cause = Cause::kControl;
+  std::uint32_t length = 0;  // bytes that follow
+  Tag tag = 0;
+  std::uint64_t total = 0;   // bytes of the whole message
+  std::uint64_t offset = 0;  // where these begin in it
+  std::uint64_t sequence = 0;  // of the message among those of its tag
+};
+
+inline constexpr std::size_t kFrameHeaderBytes = 40;
+inline constexpr std::uint64_t kLargestMessage = std::uint64_t{1} << 40;
+inline constexpr std::uint32_t kLargestFrame = std::uint32_t{1} << 30;
+
+std::array<std::byte, kFrameHeaderBytes> pack(const FrameHeader& header);
+
+/// Nothing if the bytes are no possible header.
+std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> bytes);
+
+class Writer {
+ public:
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  Writer& put(T value) {
+    const auto* p = reinterpret_cast<const std::byte*>(&value);
+    bytes_.insert(bytes_.end(), p, p + sizeof(T));
+    return *this;
+  }
+  Writer& put_text(std::string_view text);
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+/// Reads past the end give zeros and make ok() false.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  T get() {
+    T value{};
+    if (bytes_.size() < sizeof(T)) {
+      ok_ = false;
+      bytes_ = {};
+      return value;
+    }
+    std::memcpy(&value, bytes_.data(), sizeof(T));
+    bytes_ = bytes_.subspan(sizeof(T));
+    return value;
+  }
+  std::string get_text();
+
+  bool ok() const { return ok_; }
+  bool finished() const { return ok_ && bytes_.empty(); }
+
+ private:
+  std::span<const std::byte> bytes_;
+  bool ok_ = true;
+};
+
+}  // namespace strait

@@ -1,0 +1,25 @@
+// What an inner step costs on the virtual clock: a fixed time per island batch, with seeded jitter.
+// Repeatable to the bit: integers only, drawn per (seed, island, step).
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/ids.h"
+#include "core/base/units.h"
+
+namespace strait {
+
+struct ComputeModel {
+  /// Forward, backward and inner update on one island batch.
+  Nanos step = std::chrono::milliseconds(150);
+  /// A step takes step x (1 + u), u uniform in [-jitter, jitter], in parts per million.
+  std::int64_t jitter_ppm = 0;
+  std::uint64_t seed = 1;
+  /// What passes over memory outside the inner step cost: encode, decode-add, outer step.
+  BytesPerSecond memory_rate{4'000'000'000};
+
+  Nanos step_cost(IslandId island, std::int64_t step_number) const;
+  Nanos memory_cost(Bytes touched) const { return transfer_time(touched, memory_rate); }
+};
+
+}  // namespace strait
