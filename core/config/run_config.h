@@ -1,0 +1,311 @@
+// RunConfig: every setting of a run, in one struct.
+//
+// A member's path is its name everywhere: `config.run.rounds` is `rounds` under `[run]` in a
+// scenario and `--run.rounds` on the command line. The table in core/config/keys.cc ties the two
+// together; core/config/load.h fills the struct from a scenario and a command line.
+//
+// Three kinds of settings, marked below: those that change results (the trained parameters), those
+// that change only speed (virtual or wall time) and those that change only what is written. The
+// first kind goes into settings_hash(). Durations, bytes and rates are in the units of
+// core/base/units.h.
+//
+// Plain values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/units.h"
+
+namespace strait {
+
+/// [run]
+struct RunSettings {
+  // Changes results.
+
+  /// diloco: H inner steps, then one outer step. data_parallel: gradients averaged at every step.
+  /// local: islands never talk.
+  std::string strategy = "diloco";
+
+  /// Four is the smallest number at which a wide-area mesh differs from a pair.
+  std::int32_t islands = 4;
+
+  /// Outer steps. Fewer than about 40 measure how momentum starts up, not how H matters.
+  std::int64_t rounds = 60;
+
+  /// H: inner steps between two outer steps. Payload shrinks by exactly this factor.
+  std::int64_t inner_steps = 20;
+
+  /// Everything random (initial values, batches, jitter) follows from this number.
+  std::uint64_t seed = 1;
+
+  /// Where the tasks compute.
+  std::string device = "cpu";
+
+  /// Threads inside one operation. More of them add in another order and give other bits.
+  std::int32_t threads_per_island = 1;
+
+  // Changes speed.
+
+  /// Islands compute at the same time on real cores; otherwise one after the other. Same bits.
+  bool parallel = true;
+
+  // Changes output.
+
+  /// Run folders are made in here.
+  std::string out = "runs";
+
+  /// A folder for everything a second implementation needs to repeat each step; empty = do not
+  /// record. Meant for small runs.
+  std::string record;
+
+  bool operator==(const RunSettings&) const = default;
+};
+
+/// [task]. Changes results.
+struct TaskSettings {
+  /// language: a GPT on text. quadratic: a convex problem with a known optimum, without LibTorch.
+  std::string name = "language";
+
+  bool operator==(const TaskSettings&) const = default;
+};
+
+/// [model]. Changes results. A GPT-2; `size` chooses the numbers that are left at 0.
+struct ModelSettings {
+  /// layers x width x heads, context: xxs 2x128x4, 64; xs 4x128x4, 128; s 6x256x8, 256;
+  /// m 12x768x12, 1024. The smallest one lets the demo finish in minutes on two cores.
+  std::string size = "xxs";
+
+  std::int64_t layers = 0;     // blocks; 0 = from size
+  std::int64_t width = 0;      // of the residual stream; 0 = from size
+  std::int64_t heads = 0;      // of attention; 0 = from size
+  std::int64_t head_size = 0;  // 0 = width / heads; then the attention is as wide as the stream
+  std::int64_t context = 0;    // tokens of a sequence; 0 = from size
+
+  /// Standard deviation of the initial weights. 0 = 0.68 / sqrt(width): GPT-2's 0.02 was made for
+  /// width 768 and learns much slower at 128.
+  double init_std = 0;
+
+  /// Symbols: one for each byte, so that no tokenizer has to be trained and losses are bits per
+  /// byte.
+  std::int64_t vocabulary = 256;
+
+  bool operator==(const ModelSettings&) const = default;
+};
+
+/// [quadratic]. Changes results.
+struct QuadraticSettings {
+  /// Parameters. Small, since its purpose is to be checked, not to be slow.
+  std::int64_t size = 1024;
+
+  /// Largest over smallest curvature.
+  double conditioning = 100;
+
+  /// How far apart the islands' optima lie; 0 = all have the same data.
+  double spread = 1;
+
+  /// Standard deviation of the gradient noise of one batch.
+  double noise = 0.1;
+
+  bool operator==(const QuadraticSettings&) const = default;
+};
+
+/// [data]. Changes results.
+struct DataSettings {
+  /// `manpages` (the manual pages that the set-up fetched) or a folder with one folder of text
+  /// files per source.
+  std::string text = "manpages";
+
+  /// The sources, in order.
+  std::vector<std::string> languages = {"en", "de", "fr", "es"};
+
+  /// mixed: every island reads from all sources. by_source: each island reads its own, the hard
+  /// case.
+  std::string split = "mixed";
+
+  /// Sequences per island and inner step.
+  std::int64_t sequences = 2;
+
+  /// Windows of held-out text per source on which every evaluation is made; they are never trained
+  /// on.
+  std::int64_t held_out_windows = 64;
+
+  bool operator==(const DataSettings&) const = default;
+};
+
+/// [inner]. Changes results. The optimizer of an island's own steps.
+struct InnerSettings {
+  std::string optimizer = "adamw";  // adamw | sgd
+  double lr = 2e-3;                 // peak of warm-up and cosine over the whole run
+  double beta1 = 0.9;
+  double beta2 = 0.95;  // the usual choice for language; 0.999 remembers longer than a short run
+  double epsilon = 1e-8;
+  double weight_decay = 0.1;  // decoupled, on matrices and embeddings
+  double clip_norm = 1;       // of the whole gradient; 0 = no clipping
+  double warmup = 0.1;        // fraction of all inner steps
+  double final_lr = 0.1;      // the cosine ends at this fraction of the peak
+
+  bool operator==(const InnerSettings&) const = default;
+};
+
+/// [outer]. Changes results. The optimizer of the outer steps.
+struct OuterSettings {
+  std::string optimizer = "nesterov";  // nesterov | momentum | sgd
+  double lr = 0.7;                     // DiLoCo's
+  double momentum = 0.8;               // DiLoCo's 0.9 needs more rounds than a short run has
+
+  bool operator==(const OuterSettings&) const = default;
+};
+
+/// [pretrain]. Changes results. Steps of one model before the islands part; all start from it.
+struct PretrainSettings {
+  /// Averaging models needs a common basin; a toy model finds one within some hundred steps.
+  std::int64_t steps = 400;
+
+  /// Peak of the schedule during pretraining; 0 = inner.lr.
+  double lr = 0;
+
+  bool operator==(const PretrainSettings&) const = default;
+};
+
+/// [collective]. How the mean is formed.
+struct CollectiveSettings {
+  // Changes results.
+
+  /// two_phase: each island adds one shard and sends the mean back. gather: everybody gets
+  /// everything, for two or three islands.
+  std::string algorithm = "two_phase";
+
+  /// What contributions travel as: fp32 (exact), int8 (a quarter of the bytes).
+  std::string codec = "fp32";
+
+  /// What the mean travels back as: a second lossy step, so it has its own key. Empty = codec.
+  std::string result;
+
+  // Changes speed.
+
+  /// Bytes that are encoded, sent and added as one: smaller overlaps better, larger costs fewer
+  /// frames.
+  Bytes piece = 256 * 1024;
+
+  /// Messages up to this size are sent without asking; larger ones wait until the receiver is
+  /// ready, so that no receiver has to store what it did not expect.
+  Bytes eager_limit = 1024 * 1024;
+
+  /// TCP connections per pair of islands; several share a long fat path better.
+  std::int32_t connections = 1;
+
+  bool operator==(const CollectiveSettings&) const = default;
+};
+
+/// [rounds]. Changes results. Who takes part in an outer step.
+struct RoundSettings {
+  /// Islands that have to be ready before a round may close without the others; 0 = all.
+  std::int32_t quorum = 0;
+
+  bool operator==(const RoundSettings&) const = default;
+};
+
+/// [network]. Changes speed: in a synchronous run without outages it moves the clock and nothing
+/// else.
+struct NetworkSettings {
+  /// emulated: links from a file, TCP on a virtual clock. pipe: the same messages in no time.
+  std::string kind = "emulated";
+
+  std::string links;   // CSV of links; relative to the scenario's folder
+  std::string events;  // CSV of outages and changes; empty = none
+
+  Bytes header_bytes = 66;  // Ethernet 14, IPv4 20, TCP with time stamps 32, per packet
+  Bytes mss = 1448;         // payload of a full packet at MTU 1500
+
+  /// Cap of the congestion window: what a receiver's socket buffer lets through per round trip.
+  Bytes window = 4 * 1024 * 1024;
+
+  /// What a sender hands to the connection at once.
+  Bytes send_buffer = 4 * 1024 * 1024;
+
+  bool idle_restart =
+      true;  // the window shrinks after a pause (Linux's default), so rounds start slowly
+  bool slow_start = true;  // false = the window is open from the first byte
+
+  bool operator==(const NetworkSettings&) const = default;
+};
+
+/// [compute]. Changes speed. What the virtual clock charges.
+struct ComputeSettings {
+  /// One inner step of one island.
+  Nanos step = std::chrono::milliseconds{150};
+
+  /// Each step takes up to this fraction longer, seeded by island.
+  double jitter = 0;
+
+  /// Encoding, adding and the outer step cost their bytes over this rate; inf = free.
+  BytesPerSecond memory_rate{4'000'000'000};
+
+  bool operator==(const ComputeSettings&) const = default;
+};
+
+/// [eval]. Changes output.
+struct EvalSettings {
+  /// Rounds between two evaluations on held-out text; 0 = only at the end.
+  std::int64_t every = 5;
+
+  bool operator==(const EvalSettings&) const = default;
+};
+
+struct RunConfig {
+  RunSettings run;
+  TaskSettings task;
+  ModelSettings model;
+  QuadraticSettings quadratic;
+  DataSettings data;
+  InnerSettings inner;
+  OuterSettings outer;
+  PretrainSettings pretrain;
+  CollectiveSettings collective;
+  RoundSettings rounds;
+  NetworkSettings network;
+  ComputeSettings compute;
+  EvalSettings eval;
+
+  bool operator==(const RunConfig&) const = default;
+};
+
+/// The same settings with every "0 or empty = from elsewhere" replaced by the value it stands for:
+/// model.* from model.size, collective.result, pretrain.lr, rounds.quorum. An unknown size leaves
+/// zeros. Doing it twice changes nothing.
+RunConfig filled_in(RunConfig config);
+
+/// Inner steps of one island from the first pretraining step to the last round: the schedule's
+/// length.
+std::int64_t total_inner_steps(const RunConfig& config);
+
+/// Of these, the ones in which the learning rate rises.
+std::int64_t warmup_steps(const RunConfig& config);
+
+/// Tokens that all islands together consume in one inner step; 0 for the quadratic task.
+std::int64_t tokens_per_step(const RunConfig& config);
+
+/// Throws UserError for settings that cannot be: key, value and the fix in one line.
+void validate(const RunConfig& config);
+
+/// Two runs with equal hashes train the same parameters to the bit (on one type of CPU). Settings
+/// that stand for each other (model.size = xs, or its numbers spelled out) hash alike.
+std::uint64_t settings_hash(const RunConfig& config);
+
+/// What islands tell each other in the hello: one "key=value" line per setting that has to agree.
+struct HelloSettings {
+  std::string model;
+  std::string strategy;
+  std::string codec;
+  std::string data;
+
+  bool operator==(const HelloSettings&) const = default;
+};
+HelloSettings hello_settings(const RunConfig& config);
+
+/// "run.inner_steps is 20 here and 50 there", or empty if both agree. For one group's lines.
+std::string first_difference(const std::string& here, const std::string& there);
+
+}  // namespace strait
