@@ -14,8 +14,11 @@ if(NOT EXISTS "${STRAIT_TORCH}/lib/libtorch_cpu.so")
 endif()
 
 add_library(strait_libtorch INTERFACE)
-target_include_directories(strait_libtorch SYSTEM INTERFACE
-  ${STRAIT_TORCH}/include ${STRAIT_TORCH}/include/torch/csrc/api/include)
+# -idirafter, behind the system's folders: LibTorch carries headers of its own fmt, nlohmann-json and
+# others, which must not take the place of those that we link.
+target_compile_options(strait_libtorch INTERFACE
+  "SHELL:-idirafter ${STRAIT_TORCH}/include"
+  "SHELL:-idirafter ${STRAIT_TORCH}/include/torch/csrc/api/include")
 target_link_libraries(strait_libtorch INTERFACE
   ${STRAIT_TORCH}/lib/libtorch_cpu.so ${STRAIT_TORCH}/lib/libc10.so)
 target_link_options(strait_libtorch INTERFACE -Wl,-rpath,${STRAIT_TORCH}/lib)

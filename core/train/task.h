@@ -27,6 +27,10 @@ struct Metric {
   double value = 0;
 };
 
+/// One evaluation from the shares of evaluate(), share 0 first: "loss", the mean over the sources
+/// (each counts the same), then every source in order. Empty if there are no sources.
+std::vector<Metric> combine(std::span<const std::vector<Metric>> shares);
+
 /// Which batch: the same (seed is fixed in the task), island and step give the same batch under
 /// every strategy.
 struct BatchKey {
@@ -59,9 +63,11 @@ class Task {
   /// this is the one synchronization.
   virtual std::vector<double> take_losses() = 0;
 
-  /// Held-out metrics of `parameters` (which need not be this island's own). Leaves parameters() as
-  /// they were.
-  virtual std::vector<Metric> evaluate(std::span<const float> parameters) = 0;
+  /// Held-out loss of `parameters` (which need not be this island's own) on this island's share of
+  /// the sources: those whose index i has i % shares == share, as "loss.<source>" in source order.
+  /// Leaves parameters() and gradients() as they were.
+  virtual std::vector<Metric> evaluate(std::span<const float> parameters, int share,
+                                       int shares) = 0;
 
   /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not
   /// text.

@@ -1,0 +1,14 @@
+#include "core/train/tasks/threads.h"
+
+#include <ATen/Parallel.h>
+
+#include "core/base/check.h"
+
+namespace strait {
+
+void set_intra_op_threads(int threads) {
+  STRAIT_CHECK(threads > 0, "{} intra-op threads", threads);
+  at::set_num_threads(threads);
+}
+
+}  // namespace strait

@@ -1,0 +1,2 @@
+#include "core/train/tasks/language.h"
+#include "tests/support/catch.h"
