@@ -16,6 +16,7 @@ namespace strait {
 namespace {
 
 constexpr std::uint64_t kHeldOutOneIn = 10;
+constexpr std::size_t kLongLine = 64;  // bytes; shorter lines are headings, names, code
 
 void append(std::vector<std::uint8_t>& bytes, std::string_view text) {
   bytes.insert(bytes.end(), text.begin(), text.end());
@@ -66,6 +67,45 @@ std::size_t last_tenth(std::string_view text) {
   return cut;
 }
 
+/// Splits off the text up to and with the next newline.
+std::string_view take_line(std::string_view& text) {
+  const auto line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+  text.remove_prefix(line.size());
+  return line;
+}
+
+/// Keeps the first of equal long lines, in the order of the pages. A section that loses all but its
+/// heading goes with them.
+void drop_repeated_lines(std::vector<Page>& pages) {
+  std::unordered_set<std::uint64_t> seen;
+  std::string kept;
+  for (auto& page : pages) {
+    kept.clear();
+    std::size_t section = 0;  // where the section begins in `kept`
+    int lines = 0, dropped = 0;
+    const auto end_section = [&] {
+      if (lines == 1 && dropped > 0) kept.resize(section);
+    };
+    for (std::string_view rest = page.text; !rest.empty();) {
+      const auto line = take_line(rest);
+      if (line == "\n") {
+        end_section();
+        section = kept.size();
+        lines = dropped = 0;
+      } else if (line.size() > kLongLine &&
+                 !seen.insert(XXH3_64bits(line.data(), line.size())).second) {
+        ++dropped;
+        continue;
+      } else {
+        ++lines;
+      }
+      kept += line;
+    }
+    end_section();
+    page.text = kept;
+  }
+}
+
 void add_page(const Page& page, Source& source) {
   const bool held_out = is_held_out(page.name);
   append(held_out ? source.held_out : source.train, page.text);
@@ -93,7 +133,7 @@ bool is_held_out(std::string_view name) {
 }
 
 bool CorpusBuilder::add_source(const std::string& name, std::vector<Page> pages,
-                               SmallSources small) {
+                               SourceRules rules) {
   std::sort(pages.begin(), pages.end(), [](const Page& a, const Page& b) {
     return std::tie(a.name, a.text) < std::tie(b.name, b.text);
   });
@@ -102,13 +142,13 @@ bool CorpusBuilder::add_source(const std::string& name, std::vector<Page> pages,
            !seen_pages_.insert(XXH3_64bits(page.text.data(), page.text.size())).second;
   };
   pages.erase(std::remove_if(pages.begin(), pages.end(), seen_before), pages.end());
+  if (rules.drop_repeated_lines) drop_repeated_lines(pages);
   if (pages.empty()) return false;
 
   Source source;
   source.name = name;
   for (const auto& page : pages) add_page(page, source);
-  if (small == SmallSources::kMaySplitContents &&
-      (source.train.empty() || source.held_out.empty())) {
+  if (rules.may_split_contents && (source.train.empty() || source.held_out.empty())) {
     split_contents(pages, source);
   }
   corpus_.sources.push_back(std::move(source));

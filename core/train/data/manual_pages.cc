@@ -100,7 +100,7 @@ Corpus load_manual_pages(const fs::path& folder, std::span<const std::string> la
       throw UserError(fmt::format("language '{}' is named twice; name each once", *it));
     }
     if (known.count(*it) == 0 ||
-        !builder.add_source(*it, read_language(roots, *it), SmallSources::kByNameOnly)) {
+        !builder.add_source(*it, read_language(roots, *it), {.drop_repeated_lines = true})) {
       no_text(*it, folder, known);
     }
   }

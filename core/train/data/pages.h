@@ -17,13 +17,20 @@ struct Page {
   std::string text;
 };
 
-enum class SmallSources { kByNameOnly, kMaySplitContents };
+struct SourceRules {
+  // A source that the rule by name leaves without training or held-out text: hold out the last
+  // tenth of each page.
+  bool may_split_contents = false;
+  // Manual pages repeat themselves: 12 % of the German held-out text would be lines that are in the
+  // training text as well (translators' notes, licences, common options).
+  bool drop_repeated_lines = false;
+};
 
 /// One after the other, so that what an earlier source holds is dropped from the later ones.
 class CorpusBuilder {
  public:
   /// Pages in any order. A source that comes out empty is not added: false.
-  bool add_source(const std::string& name, std::vector<Page> pages, SmallSources small);
+  bool add_source(const std::string& name, std::vector<Page> pages, SourceRules rules);
 
   /// Fills in hash and description. `kind` is what the text is ("manual pages").
   Corpus finish(const std::filesystem::path& folder, const std::string& kind);

@@ -330,8 +330,8 @@ class Page {
   void put(std::string_view text) {
     plain_.clear();
     const LineEnd end = append_plain(text, strings_, plain_);
-    const bool at_start = out_.empty() || out_.back() == '\n';
-    if (!at_start && !joined_output_ && fill_) out_ += ' ';
+    const bool apart = out_.empty() || out_.back() == '\n' || out_.back() == ' ';
+    if (!apart && !joined_output_ && fill_) out_ += ' ';
     append_clean(plain_);
     joined_output_ = end == LineEnd::kJoined;
   }

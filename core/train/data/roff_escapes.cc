@@ -14,7 +14,8 @@ struct Glyph {
 
 // Sorted by name. What is missing here is rarer than once in 35 MB of manual pages.
 constexpr auto kGlyphs = std::to_array<Glyph>({
-    // *W is pod2man's dash: its pages translate this glyph with .tr
+    // *W, if, is and pd: pod2man and texi2roff write their dash and quotes so and translate with
+    // .tr
     {"!=", "≠"},  {"'A", "Á"},  {"'E", "É"}, {"'I", "Í"}, {"'O", "Ó"}, {"'U", "Ú"},  {"'a", "á"},
     {"'c", "ć"},  {"'e", "é"},  {"'i", "í"}, {"'n", "ń"}, {"'o", "ó"}, {"'u", "ú"},  {"'y", "ý"},
     {"*W", "-"},  {"*a", "α"},  {"*b", "β"}, {"*m", "μ"}, {"*p", "π"}, {"+-", "±"},  {",C", "Ç"},
@@ -28,10 +29,10 @@ constexpr auto kGlyphs = std::to_array<Glyph>({
     {"bq", "‚"},  {"br", "|"},  {"bu", "•"}, {"bv", "|"}, {"ca", "∩"}, {"co", "©"},  {"cq", "’"},
     {"ct", "¢"},  {"cu", "∪"},  {"da", "↓"}, {"dd", "‡"}, {"de", "°"}, {"dg", "†"},  {"di", "÷"},
     {"dq", "\""}, {"em", "—"},  {"en", "–"}, {"eq", "="}, {"eu", "€"}, {"ff", "ff"}, {"fi", "fi"},
-    {"fl", "fl"}, {"fm", "'"},  {"ga", "`"}, {"ge", "≥"}, {"ha", "^"}, {"hy", "-"},  {"if", "∞"},
-    {"is", "∫"},  {"lB", "["},  {"lC", "{"}, {"la", "⟨"}, {"le", "≤"}, {"lq", "“"},  {"lt", "<"},
+    {"fl", "fl"}, {"fm", "'"},  {"ga", "`"}, {"ge", "≥"}, {"ha", "^"}, {"hy", "-"},  {"if", "`"},
+    {"is", "'"},  {"lB", "["},  {"lC", "{"}, {"la", "⟨"}, {"le", "≤"}, {"lq", "“"},  {"lt", "<"},
     {"mc", "µ"},  {"md", "·"},  {"mi", "−"}, {"mu", "×"}, {"no", "¬"}, {"n~", "ñ"},  {"oA", "Å"},
-    {"o^", "ô"},  {"oa", "å"},  {"oe", "œ"}, {"oq", "‘"}, {"or", "|"}, {"pc", "·"},  {"pd", "∂"},
+    {"o^", "ô"},  {"oa", "å"},  {"oe", "œ"}, {"oq", "‘"}, {"or", "|"}, {"pc", "·"},  {"pd", "\""},
     {"pl", "+"},  {"ps", "¶"},  {"rB", "]"}, {"rC", "}"}, {"ra", "⟩"}, {"rg", "®"},  {"rl", "‾"},
     {"rq", "”"},  {"rs", "\\"}, {"ru", "_"}, {"sc", "§"}, {"sh", "#"}, {"shc", ""},  {"sl", "/"},
     {"sq", "□"},  {"sr", "√"},  {"ss", "ß"}, {"ti", "~"}, {"tm", "™"}, {"ua", "↑"},  {"ul", "_"},
@@ -111,11 +112,20 @@ struct EscapeReader {
     if (at != std::string_view::npos) rest.remove_prefix(1);
     return taken;
   }
+  /// Whole UTF-8 characters.
+  std::string_view take_characters(int n) {
+    std::size_t size = 0;
+    for (; n > 0 && size < rest.size(); --n) {
+      do ++size;
+      while (size < rest.size() && (static_cast<unsigned char>(rest[size]) & 0xc0) == 0x80);
+    }
+    return take(size);
+  }
   /// x, (xx or [name]
   std::string_view take_name() {
-    if (rest.starts_with('(')) return take(1), take(2);
+    if (rest.starts_with('(')) return take(1), take_characters(2);
     if (rest.starts_with('[')) return take(1), take_until(']');
-    return take(1);
+    return take_characters(1);
   }
   /// 'anything', with any character as the quote
   std::string_view take_quoted() {
@@ -173,7 +183,7 @@ bool append_escape(EscapeReader& in, const RoffStrings& strings, std::string& ou
       in.take_size();
       break;
     case '(':
-      append_glyph(in.take(2), out);
+      append_glyph(in.take_characters(2), out);
       break;
     case '[':
       append_glyph(in.take_until(']'), out);

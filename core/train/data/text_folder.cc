@@ -56,14 +56,14 @@ Corpus load_text_folder(const fs::path& folder) {
   for (const auto& name : list_folders(folder)) {
     std::vector<Page> pages;
     read_tree(folder / name, "", 0, pages);
-    any |= builder.add_source(name, std::move(pages), SmallSources::kMaySplitContents);
+    any |= builder.add_source(name, std::move(pages), {.may_split_contents = true});
   }
   if (!any) {
     const auto whole = fs::absolute(folder).lexically_normal();
     const auto name = whole.has_filename() ? whole.filename() : whole.parent_path().filename();
     std::vector<Page> pages;
     read_files(folder, "", pages);
-    any = builder.add_source(name.string(), std::move(pages), SmallSources::kMaySplitContents);
+    any = builder.add_source(name.string(), std::move(pages), {.may_split_contents = true});
   }
   if (!any) {
     throw UserError(fmt::format("no text files in {}; put text there, or one folder per source",
