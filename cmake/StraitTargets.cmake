@@ -6,7 +6,7 @@ find_package(Threads REQUIRED)
 add_library(strait_flags INTERFACE)
 target_include_directories(strait_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(strait_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror=return-type
+  -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor -Werror=return-type
   # One rounding per operation: SIMD, scalar and CUDA twins are bit-equal.
   -ffp-contract=off)
 target_link_libraries(strait_flags INTERFACE Threads::Threads)

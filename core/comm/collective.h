@@ -1,10 +1,10 @@
-// Collective: the weighted mean of one fp32 buffer over the contributors, given to the receivers with
-// identical bits.
+// Collective: the weighted mean of one fp32 buffer over the contributors, given to the receivers
+// with identical bits.
 //
 // Start and wait are two calls; several exchanges may be in flight, each with an id, issued in the
 // same order everywhere. They advance on the loop, never in an island's thread, so communication
-// overlaps compute. TransportCollective runs an algorithm from the table over a Transport; NCCL (later)
-// implements this natively.
+// overlaps compute. TransportCollective runs an algorithm from the table over a Transport; NCCL
+// (later) implements this natively.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +45,9 @@ class Collective {
  public:
   virtual ~Collective() = default;
 
-  /// Called on the island's thread. `in` is never written; `out` (of the same length) holds the mean
-  /// once the ticket is good. Both stay the collective's until the ticket is completed. Says whether
-  /// *this* island completed; the verdict for all comes from Rounds.
+  /// Called on the island's thread. `in` is never written; `out` (of the same length) holds the
+  /// mean once the ticket is good. Both stay the collective's until the ticket is completed. Says
+  /// whether *this* island completed; the verdict for all comes from Rounds.
   virtual Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
                                       std::span<float> out, const Roster& roster) = 0;
 };

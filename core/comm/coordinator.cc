@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 namespace strait {
 
 namespace {
 
-Tag control_tag(TagPlane plane) { return make_tag({.plane = plane}); }
+Tag control_tag(TagPlane plane) {
+  return make_tag({.plane = plane});
+}
 
 /// Weights as every island will use them: normalised in double, rounded once.
 Roster normalise(const std::vector<ReadyMessage>& ready) {
@@ -28,9 +32,12 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       storage_(storage),
       ledger_(ledger),
       trace_(trace),
-      options_(std::move(options)) {}
+      options_(std::move(options)) {
+}
 
-void Coordinator::start() { scope_.spawn(serve()); }
+void Coordinator::start() {
+  scope_.spawn(serve());
+}
 
 Async<Done> Coordinator::serve() {
   for (std::uint32_t round = 1;; ++round) {
@@ -49,9 +56,9 @@ Async<Done> Coordinator::serve() {
       decide(round, false, reports.failure().what);
       co_return Done{};
     }
-    const Outcome<Done> written = write_journal(round, roster.value(), shared_hash_);
-    decide(round, written.ok(), written.ok() ? std::string() : written.failure().what);
-    if (!written.ok()) co_return Done{};
+    // Durable before anybody hears of it. A disk that refuses ends the run.
+    write_journal(round, roster.value());
+    decide(round, true, {});
     committed_ = round;
   }
 }
@@ -59,8 +66,7 @@ Async<Done> Coordinator::serve() {
 Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
   std::vector<Pending<Outcome<Slice>>> arriving;
   for (IslandId i = 0; i < options_.islands; ++i) {
-    arriving.push_back(
-        transport_.receive(peer_of(i), control_tag(TagPlane::kReady), kAnyLength));
+    arriving.push_back(transport_.receive(peer_of(i), control_tag(TagPlane::kReady), kAnyLength));
   }
   std::vector<ReadyMessage> ready;
   for (auto& pending : arriving) {
@@ -72,9 +78,9 @@ Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
   }
   for (std::size_t i = 0; i < ready.size(); ++i) {
     if (ready[i].round != round) {
-      co_return Failure{FailureKind::kMismatch,
-                        fmt::format("island {} is at round {}, the run at round {}", i,
-                                    ready[i].round, round)};
+      co_return Failure{
+          FailureKind::kMismatch,
+          fmt::format("island {} is at round {}, the run at round {}", i, ready[i].round, round)};
     }
     if (ready[i].shared_hash != ready[0].shared_hash) {
       co_return Failure{
@@ -95,8 +101,7 @@ Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
 Async<Outcome<Done>> Coordinator::gather_reports(std::uint32_t round) {
   std::vector<Pending<Outcome<Slice>>> arriving;
   for (IslandId i = 0; i < options_.islands; ++i) {
-    arriving.push_back(
-        transport_.receive(peer_of(i), control_tag(TagPlane::kReport), kAnyLength));
+    arriving.push_back(transport_.receive(peer_of(i), control_tag(TagPlane::kReport), kAnyLength));
   }
   for (std::size_t i = 0; i < arriving.size(); ++i) {
     Outcome<Slice> bytes = co_await arriving[i];
@@ -104,29 +109,28 @@ Async<Outcome<Done>> Coordinator::gather_reports(std::uint32_t round) {
     Outcome<ReportMessage> report = unpack_report(bytes.value());
     if (!report.ok()) co_return report.failure();
     if (report.value().round != round || !report.value().completed) {
-      co_return Failure{FailureKind::kAborted,
-                        fmt::format("island {} could not complete round {}: {}", i, round,
-                                    report.value().why)};
+      co_return Failure{
+          FailureKind::kAborted,
+          fmt::format("island {} could not complete round {}: {}", i, round, report.value().why)};
     }
   }
   co_return Done{};
 }
 
-Outcome<Done> Coordinator::write_journal(std::uint32_t round, const Roster& roster,
-                                         std::uint64_t hash) {
-  std::string line = fmt::format("commit round={} epoch=0 before={:016x} members=", round, hash);
+void Coordinator::write_journal(std::uint32_t round, const Roster& roster) {
+  std::string line =
+      fmt::format("commit round={} epoch=0 before={:016x} members=", round, shared_hash_);
   for (const auto& member : roster.members) line += fmt::format("{},", member.island);
   line.back() = '\n';
-  return storage_.append_and_sync(options_.journal, line);
+  storage_.append(options_.journal, std::as_bytes(std::span(line)));
+  storage_.sync(options_.journal);
 }
 
 void Coordinator::tell_all(TagPlane plane, std::uint32_t round, const Slice& message) {
   for (IslandId i = 0; i < options_.islands; ++i) {
-    std::ignore = transport_.send({.to = peer_of(i),
-                                   .tag = control_tag(plane),
-                                   .cause = Cause::kControl,
-                                   .round = round},
-                                  message);
+    std::ignore = transport_.send(
+        {.to = peer_of(i), .tag = control_tag(plane), .cause = Cause::kControl, .round = round},
+        message);
   }
 }
 

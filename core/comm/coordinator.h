@@ -1,8 +1,9 @@
 // Coordinator: the control plane of rounds, outside the data path.
 //
-// Peer 0, event code like everything else, so emulated links delay what it says. It waits until every
-// island is ready, closes the roster, hears how the exchange ended on each member, and decides commit
-// or abort once for all. A commit is in the journal, synced, before anybody hears of it.
+// Peer 0, event code like everything else, so emulated links delay what it says. It waits until
+// every island is ready, closes the roster, hears how the exchange ended on each member, and
+// decides commit or abort once for all. A commit is in the journal, synced, before anybody hears of
+// it.
 //
 // In this version the quorum is all islands and an aborted round ends the run.
 // Thread: the loop's.
@@ -14,6 +15,7 @@
 
 #include "core/base/storage.h"
 #include "core/comm/round_messages.h"
+#include "core/comm/tags.h"
 #include "core/comm/transport.h"
 
 namespace strait {
@@ -38,7 +40,7 @@ class Coordinator {
   Async<Done> serve();
   Async<Outcome<Roster>> gather_ready(std::uint32_t round);
   Async<Outcome<Done>> gather_reports(std::uint32_t round);
-  Outcome<Done> write_journal(std::uint32_t round, const Roster& roster, std::uint64_t hash);
+  void write_journal(std::uint32_t round, const Roster& roster);
   void tell_all(TagPlane plane, std::uint32_t round, const Slice& message);
   void decide(std::uint32_t round, bool commit, const std::string& why);
 

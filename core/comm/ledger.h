@@ -1,6 +1,6 @@
 // Ledger: who sent how many bytes to whom, in which round, and why. Counted by the Transport as it
-// offers bytes to a stream, so these are measured, not computed; what the emulated TCP adds (headers,
-// handshakes) is netsim's own table, per physical link.
+// offers bytes to a stream, so these are measured, not computed; what the emulated TCP adds
+// (headers, handshakes) is netsim's own table, per physical link.
 //
 // Thread: written on the loop; totals may be read from any thread.
 #pragma once

@@ -1,5 +1,5 @@
-// What islands and the coordinator say to each other about a round. Packed with wire.h's Writer; all
-// of them name the round and the epoch, so that a late message is known for what it is.
+// What islands and the coordinator say to each other about a round. Packed with wire.h's Writer;
+// all of them name the round and the epoch, so that a late message is known for what it is.
 #pragma once
 
 #include <optional>

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
+#include "core/comm/tags.h"
+
 namespace strait {
 
 namespace {
@@ -36,18 +40,17 @@ Ticket<Outcome<RoundResult>> Rounds::start(const RoundRequest& request) {
 
 Async<Outcome<RoundResult>> Rounds::run(RoundRequest request) {
   Pending<Outcome<Slice>> roster_bytes = from_coordinator(transport_, TagPlane::kRoster);
-  std::ignore = transport_.send(
-      to_coordinator(TagPlane::kReady, request.round),
-      pack(ReadyMessage{request.round, request.weight, request.shared_hash}));
+  std::ignore =
+      transport_.send(to_coordinator(TagPlane::kReady, request.round),
+                      pack(ReadyMessage{request.round, request.weight, request.shared_hash}));
   Outcome<Slice> arrived = co_await roster_bytes;
   if (!arrived.ok()) co_return arrived.failure();
   Outcome<RosterMessage> roster = unpack_roster(arrived.value());
   if (!roster.ok()) co_return roster.failure();
   const RosterMessage& open = roster.value();
   if (open.round != request.round) {
-    co_return Failure{FailureKind::kAborted,
-                      fmt::format("the coordinator is at round {}, not {}", open.round,
-                                  request.round)};
+    co_return Failure{FailureKind::kAborted, fmt::format("the coordinator is at round {}, not {}",
+                                                         open.round, request.round)};
   }
   if (open.roster.members.empty()) {
     // The coordinator could not open the round: its verdict says why.
@@ -58,8 +61,7 @@ Async<Outcome<RoundResult>> Rounds::run(RoundRequest request) {
     co_return Failure{FailureKind::kAborted, verdict.ok() ? verdict.value().why : "no reason"};
   }
   const ExchangeId id{.number = open.round, .epoch = open.epoch, .ledger_round = open.round};
-  Async<Outcome<Done>> exchanging =
-      collective_.exchange(id, request.in, request.out, open.roster);
+  Async<Outcome<Done>> exchanging = collective_.exchange(id, request.in, request.out, open.roster);
   const Outcome<Done> exchanged = co_await exchanging;
   Pending<Outcome<Slice>> verdict_bytes = from_coordinator(transport_, TagPlane::kVerdict);
   std::ignore = transport_.send(

@@ -2,9 +2,9 @@
 //
 //   ready  ->  roster  ->  exchange  ->  report  ->  verdict
 //
-// The island hands its outer gradient over at the boundary and waits once. What comes back counts for
-// everybody: the coordinator commits or aborts a round once for all, and nobody applies what the
-// others did not.
+// The island hands its outer gradient over at the boundary and waits once. What comes back counts
+// for everybody: the coordinator commits or aborts a round once for all, and nobody applies what
+// the others did not.
 //
 // Thread: start() on the island's, all else on the loop.
 #pragma once

@@ -1,4 +1,5 @@
-// How a message's tag is made up: [plane 4][fragment 8][round 28][epoch 8][piece 16], highest first.
+// How a message's tag is made up: [plane 4][fragment 8][round 28][epoch 8][piece 16], highest
+// first.
 //
 // A tag of an exchange names exactly one message between two peers, so tags never have to be told
 // apart by time. Control tags are used again and again; there the order of the messages counts.
@@ -37,9 +38,13 @@ inline Tag make_tag(const TagFields& f) {
          f.piece;
 }
 
-constexpr TagPlane plane_of(Tag tag) { return static_cast<TagPlane>(tag >> 60); }
+constexpr TagPlane plane_of(Tag tag) {
+  return static_cast<TagPlane>(tag >> 60);
+}
 
 /// Control messages share a few tags; all others are used once.
-constexpr bool is_control(Tag tag) { return (tag >> 60) >= 8; }
+constexpr bool is_control(Tag tag) {
+  return (tag >> 60) >= 8;
+}
 
 }  // namespace strait

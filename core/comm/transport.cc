@@ -65,7 +65,8 @@ Slice Transport::Incoming::join() {
   if (parts.size() == 1) return std::move(parts.begin()->second);
   std::vector<std::byte> whole(total);
   for (const auto& [offset, slice] : parts) {
-    if (slice.size() > 0) std::memcpy(whole.data() + offset, slice.bytes.data(), slice.bytes.size());
+    if (slice.size() > 0)
+      std::memcpy(whole.data() + offset, slice.bytes.data(), slice.bytes.size());
   }
   return make_message(std::move(whole));
 }
@@ -397,9 +398,8 @@ void Transport::credit(Peer& p, Tag tag, Bytes length) {
     p.credits_to_send.emplace_back(tag, length);
     return;
   }
-  send_small(*control.front(), {.kind = FrameKind::kCredit,
-                                .tag = tag,
-                                .total = static_cast<std::uint64_t>(length)});
+  send_small(*control.front(),
+             {.kind = FrameKind::kCredit, .tag = tag, .total = static_cast<std::uint64_t>(length)});
 }
 
 // ---------------------------------------------------------------------------------------------

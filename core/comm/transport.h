@@ -1,17 +1,19 @@
 // Transport: messages between islands, over any Network. One implementation, so that what is
 // simulated is what ships.
 //
-//   * In order per (peer, tag); tags do not block each other: frames of different messages take turns.
-//   * Every operation completes exactly once, also when the peer is gone or the transport is closed,
+//   * In order per (peer, tag); tags do not block each other: frames of different messages take
+//   turns.
+//   * Every operation completes exactly once, also when the peer is gone or the transport is
+//   closed,
 //     and never inside the call that started it.
 //   * The transport holds a message's memory until the send completes: when the memory is free, not
 //     when the message has arrived. In-process networks pass the memory itself to the receiver.
 //   * Small messages go at once; those above eager_limit once the receiver has asked for them.
 //   * Control tags have a connection of their own, so that a large transfer does not delay them.
 //
-// Connections: the peer with the higher number dials the lower one (islands dial the coordinator, so
-// an island behind NAT can take part). The dialler's hello carries the protocol version, the run and
-// the settings; a mismatch is refused and names the differing key.
+// Connections: the peer with the higher number dials the lower one (islands dial the coordinator,
+// so an island behind NAT can take part). The dialler's hello carries the protocol version, the run
+// and the settings; a mismatch is refused and names the differing key.
 //
 // In this version a connection that closes takes its peer down for the rest of the run.
 //
@@ -118,7 +120,7 @@ class Transport {
   std::map<PeerId, std::unique_ptr<Peer>> peers_;
   std::vector<std::unique_ptr<Connection>> strangers_;  // accepted, hello not yet read
   std::vector<std::unique_ptr<Connection>> graves_;     // closed; freed by a later event
-  std::shared_ptr<Transport*> alive_;                   // events of ours that come too late see null
+  std::shared_ptr<Transport*> alive_;  // events of ours that come too late see null
 };
 
 /// A message in memory of its own.

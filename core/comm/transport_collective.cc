@@ -42,7 +42,8 @@ TransportCollective::TransportCollective(Clock& clock, Transport& transport,
       transport_(transport),
       algorithm_(find_algorithm(options.algorithm)),
       codec_(make_codec(options.codec)),
-      result_codec_(make_codec(options.result_codec.empty() ? options.codec : options.result_codec)),
+      result_codec_(
+          make_codec(options.result_codec.empty() ? options.codec : options.result_codec)),
       worker_(transport.loop(), options.memory_rate) {
   const std::int64_t block = std::lcm(codec_->block(), result_codec_->block());
   const std::int64_t wanted = options.piece_bytes / static_cast<Bytes>(sizeof(float));

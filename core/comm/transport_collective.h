@@ -25,8 +25,8 @@ class TransportCollective final : public Collective {
   /// `clock` is the island's, all else lives on the loop and outlives this object.
   TransportCollective(Clock& clock, Transport& transport, const CollectiveOptions& options);
 
-  Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
-                              std::span<float> out, const Roster& roster) override;
+  Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in, std::span<float> out,
+                              const Roster& roster) override;
 
   /// The same on the loop, for Rounds.
   Async<Outcome<Done>> exchange(ExchangeId id, std::span<const float> in, std::span<float> out,

@@ -39,8 +39,8 @@ struct FrameHeader {
   Cause cause = Cause::kControl;
   std::uint32_t length = 0;  // bytes that follow
   Tag tag = 0;
-  std::uint64_t total = 0;   // bytes of the whole message
-  std::uint64_t offset = 0;  // where these begin in it
+  std::uint64_t total = 0;     // bytes of the whole message
+  std::uint64_t offset = 0;    // where these begin in it
   std::uint64_t sequence = 0;  // of the message among those of its tag
 };
 
@@ -56,10 +56,10 @@ std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> 
 class Writer {
  public:
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  Writer& put(T value) {
-    const auto* p = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), p, p + sizeof(T));
+  requires std::is_trivially_copyable_v<T> Writer& put(T value) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + sizeof(T));
+    std::memcpy(bytes_.data() + at, &value, sizeof(T));
     return *this;
   }
   Writer& put_text(std::string_view text);
@@ -75,8 +75,7 @@ class Reader {
   explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T get() {
+  requires std::is_trivially_copyable_v<T> T get() {
     T value{};
     if (bytes_.size() < sizeof(T)) {
       ok_ = false;

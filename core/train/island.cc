@@ -65,7 +65,8 @@ void Island::close_round(Strategy& strategy, const StepPlace& place) {
 }
 
 void Island::evaluate_later(Strategy& strategy, std::uint32_t round, int shares) {
-  // The shared parameters stand still until the next boundary, and evaluation costs no virtual time.
+  // The shared parameters stand still until the next boundary, and evaluation costs no virtual
+  // time.
   chores_.push_back([this, &strategy, round, shares, now = parts_.clock.now()] {
     const auto metrics = parts_.task.evaluate(strategy.shared(*this), id() % shares, shares);
     parts_.observer.evaluated(id(), round, now, metrics);

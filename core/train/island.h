@@ -54,8 +54,9 @@ struct TrainPlan {
   std::int64_t first_step = 0;  // steps before it belong to pretraining
   std::uint32_t rounds = 1;
   std::int64_t steps_per_round = 20;  // H
-  std::uint32_t evaluate_every = 5;   // rounds; the last is always evaluated, and the branch point; 0 = only those
-  int evaluation_shares = 1;          // islands that share an evaluation
+  std::uint32_t evaluate_every =
+      5;  // rounds; the last is always evaluated, and the branch point; 0 = only those
+  int evaluation_shares = 1;  // islands that share an evaluation
 };
 
 class Island {
@@ -92,7 +93,8 @@ class Island {
   ComputeModel compute_;
   Schedule schedule_;
   IslandRound round_;
-  std::vector<std::function<void()>> chores_;  // done with the next computing, so that islands share the cores
+  std::vector<std::function<void()>>
+      chores_;  // done with the next computing, so that islands share the cores
 };
 
 }  // namespace strait

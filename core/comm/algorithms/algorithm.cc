@@ -55,8 +55,8 @@ Pending<Done> CodecWorker::work(Bytes bytes) {
 std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
   const std::size_t needed = bytes + kAlignment;
   std::vector<std::byte> memory;
-  const auto fits = std::find_if(free_->begin(), free_->end(),
-                                 [&](const auto& m) { return m.size() == needed; });
+  const auto fits =
+      std::find_if(free_->begin(), free_->end(), [&](const auto& m) { return m.size() == needed; });
   if (fits != free_->end()) {
     memory = std::move(*fits);
     *fits = std::move(free_->back());

@@ -1,8 +1,8 @@
 // An algorithm moves one exchange over a Transport: a coroutine that reads like its story.
 //
-// Promises of every row of the table: contributions are added in island order as decoded (the owner's
-// too), multiply then add, one rounding each; every receiver gets the same bits; `in` is not touched
-// after the exchange ends.
+// Promises of every row of the table: contributions are added in island order as decoded (the
+// owner's too), multiply then add, one rounding each; every receiver gets the same bits; `in` is
+// not touched after the exchange ends.
 #pragma once
 
 #include <memory>
@@ -33,8 +33,8 @@ class CodecWorker {
   Nanos free_at_{0};
 };
 
-/// Buffers that are lent again and again, so that an exchange per step faults no new pages. A buffer
-/// comes back when its last slice is gone.
+/// Buffers that are lent again and again, so that an exchange per step faults no new pages. A
+/// buffer comes back when its last slice is gone.
 class BufferPool {
  public:
   BufferPool() : free_(std::make_shared<std::vector<std::vector<std::byte>>>()) {}

@@ -3,13 +3,16 @@
 //
 // For S bytes and k islands, each island sends (k-1)/k S to the owners and (k-1)/k S of means: the
 // byte count of a ring, 2 (k-1)/k S, in 2 latency terms instead of 2 (k-1), with two quantizations
-// instead of k. k (k-1) flows. Memory beside `in` and `out`: one shard, plus what has arrived early.
+// instead of k. k (k-1) flows. Memory beside `in` and `out`: one shard, plus what has arrived
+// early.
 //
 // The story: everyone sends the pieces of all foreign shards at once. Then the owner takes its own
-// shard piece by piece: it adds the contributions in island order, as decoded (its own too), encodes
-// the mean, keeps what the others will decode, and sends it on. At last come the other owners' means.
+// shard piece by piece: it adds the contributions in island order, as decoded (its own too),
+// encodes the mean, keeps what the others will decode, and sends it on. At last come the other
+// owners' means.
 
 #include <cstring>
+#include <tuple>
 
 #include "core/comm/algorithms/rows.h"
 
@@ -25,11 +28,12 @@ std::shared_ptr<const void> borrowed() {
 
 struct Plan {
   explicit Plan(Exchange& x)
-      : contributors(x.roster.contributors()), align(std::max(x.codec.block(), x.result_codec.block())) {
+      : contributors(x.roster.contributors()),
+        align(std::max(x.codec.block(), x.result_codec.block())) {
     for (std::size_t s = 0; s < contributors.size(); ++s) {
-      const Range shard = shard_of(static_cast<std::int64_t>(x.out.size()),
-                                   static_cast<std::int64_t>(s),
-                                   static_cast<std::int64_t>(contributors.size()), align);
+      const Range shard =
+          shard_of(static_cast<std::int64_t>(x.out.size()), static_cast<std::int64_t>(s),
+                   static_cast<std::int64_t>(contributors.size()), align);
       shards.push_back(pieces_of(shard, x.piece));
       if (contributors[s].island == x.self) own = s;
     }

@@ -1,7 +1,8 @@
 // Data parallelism: every inner step uses the mean gradient of all islands.
 //
-// The baseline runs the bare Collective, through the same transport and without control messages per
-// step. Clipping acts on the mean gradient. Parameters are the same on all islands at all times.
+// The baseline runs the bare Collective, through the same transport and without control messages
+// per step. Clipping acts on the mean gradient. Parameters are the same on all islands at all
+// times.
 
 #include "core/train/island.h"
 #include "core/train/strategies/rows.h"

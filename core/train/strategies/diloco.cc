@@ -1,8 +1,9 @@
 // DiLoCo (arXiv 2311.08105, Algorithm 1).
 //
 //   theta_i  :=  theta(t-1);  H times: theta_i := InnerOpt(theta_i, gradient)
-//   Delta(t) :=  weighted mean over i of ( theta(t-1) - theta_i )      outer gradient: old minus new
-//   theta(t) :=  OuterOpt( theta(t-1), Delta(t) )                      on every island, same bits
+//   Delta(t) :=  weighted mean over i of ( theta(t-1) - theta_i )      outer gradient: old minus
+//   new theta(t) :=  OuterOpt( theta(t-1), Delta(t) )                      on every island, same
+//   bits
 //
 // The inner optimizer's state stays on its island and lives on through rounds. Memory beside the
 // island's own: shared parameters, outer momentum, outer gradient, mean (4 buffers).

@@ -9,9 +9,7 @@ namespace {
 
 class Local final : public Strategy {
  public:
-  void begin(Island& island) override {
-    roster_.members = {{island.id(), 1.0f}};
-  }
+  void begin(Island& island) override { roster_.members = {{island.id(), 1.0f}}; }
   std::span<const float> shared(Island& island) override { return island.parameters(); }
   const Roster& roster() const override { return roster_; }
 
