@@ -288,7 +288,9 @@ class Page {
   }
 
   void put_address(std::string_view punctuation) {
-    spare_.assign("<").append(address_).append(">").append(punctuation);
+    spare_ = '<';
+    spare_.append(address_) += '>';
+    spare_ += punctuation;
     put(spare_);
     end_input_line();
   }
