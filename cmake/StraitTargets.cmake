@@ -3,15 +3,21 @@
 
 find_package(Threads REQUIRED)
 
+option(STRAIT_WERROR "Warnings are errors" OFF)
+set(STRAIT_SANITIZE "" CACHE STRING "address (with ubsan) | thread | empty")
+
 add_library(strait_flags INTERFACE)
 target_include_directories(strait_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(strait_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor -Werror=return-type
+  -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor -Werror=return-type $<$<BOOL:${STRAIT_WERROR}>:-Werror>
   # One rounding per operation: SIMD, scalar and CUDA twins are bit-equal.
   -ffp-contract=off)
 target_link_libraries(strait_flags INTERFACE Threads::Threads)
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  # Cheap bounds checks in libstdc++ (span, vector, optional); they do not change the ABI.
+  target_compile_definitions(strait_flags INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
 
-set(STRAIT_SANITIZE "" CACHE STRING "address (with ubsan) | thread | empty")
 if(STRAIT_SANITIZE STREQUAL "address")
   target_compile_options(strait_flags INTERFACE
     -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
@@ -19,6 +25,7 @@ if(STRAIT_SANITIZE STREQUAL "address")
 elseif(STRAIT_SANITIZE STREQUAL "thread")
   target_compile_options(strait_flags INTERFACE -fsanitize=thread)
   target_link_options(strait_flags INTERFACE -fsanitize=thread)
+  include(StraitThreadSanitizer)
 elseif(STRAIT_SANITIZE)
   message(FATAL_ERROR "STRAIT_SANITIZE is '${STRAIT_SANITIZE}'; use address, thread or nothing")
 endif()
@@ -29,11 +36,23 @@ function(strait_library name)
   target_link_libraries(${name} PUBLIC strait_flags ${arg_DEPS})
 endfunction()
 
-# All *_test.cc of the calling folder in one Catch2 binary, each test case known to CTest.
+# All *_test.cc of the calling folder in one Catch2 binary, each test case known to CTest. Tests run
+# in the repository's root, so they name its files as a reader would ("scenarios/...").
 function(strait_test name)
   cmake_parse_arguments(arg "" "" "LABELS;DEPS" ${ARGN})
+  list(LENGTH arg_LABELS labels)
+  if(labels GREATER 1)
+    message(FATAL_ERROR "strait_test(${name}): one label, not '${arg_LABELS}': Catch.cmake cuts lists")
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   add_executable(${name} ${sources})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE strait_flags strait_catch ${arg_DEPS})
-  catch_discover_tests(${name} EXTRA_ARGS -w NoTests PROPERTIES LABELS "${arg_LABELS}")
+  catch_discover_tests(${name}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    EXTRA_ARGS ${STRAIT_CATCH_ARGS}
+    # A deadlock ends in five minutes, not in CTest's twenty-five; a sanitizer costs up to 15 times.
+    PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+  # scripts/count_tests.py compares what these binaries list with what CTest knows.
+  set_property(GLOBAL APPEND PROPERTY STRAIT_TEST_BINARIES ${name})
 endfunction()
