@@ -46,7 +46,7 @@ add_library(strait_libtorch INTERFACE)
 # -idirafter, behind the system's folders: LibTorch carries headers of its own fmt, nlohmann-json and
 # others, which must not take the place of those that we link.
 target_compile_options(strait_libtorch INTERFACE
-  "SHELL:-idirafter ${STRAIT_TORCH}/include"
-  "SHELL:-idirafter ${STRAIT_TORCH}/include/torch/csrc/api/include")
+  "SHELL:-idirafter ${torch}/include"
+  "SHELL:-idirafter ${torch}/include/torch/csrc/api/include")
 target_link_libraries(strait_libtorch INTERFACE ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
 target_link_options(strait_libtorch INTERFACE -Wl,-rpath,${torch}/lib)
