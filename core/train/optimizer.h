@@ -1,7 +1,7 @@
 // Inner and outer optimizers over flat fp32 buffers, one fused pass each.
 //
 // Own code, because torch::optim in C++ was measured five times slower than one pass over a flat
-// buffer. Built with -ffp-contract=off: the SIMD and scalar twins give the same bits.
+// buffer. Every row gives the same bits with and without SIMD (core/base/simd.h).
 // Thread: the island's.
 #pragma once
 
@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/simd.h"
+#include "core/train/flat_math.h"
 #include "core/train/parameter_layout.h"
 
 namespace strait {
@@ -23,8 +25,13 @@ struct Schedule {
   std::int64_t warmup_steps = 160;  // linear from peak/warmup_steps at step 0 to peak
   double final_fraction = 0.1;      // cosine ends at this fraction of the peak
 
-  /// Learning rate of inner step `step` (counted from 0).
+  /// Learning rate of inner step `step` (counted from 0): peak * (step + 1) / warmup_steps while
+  /// warming up, then a half cosine from the peak at step `warmup_steps` to final_fraction * peak
+  /// at step `steps`, where it stays.
   double rate(std::int64_t step) const;
+
+  /// Throws UserError for values that are no schedule.
+  void check() const;
 };
 
 struct InnerOptions {
@@ -32,17 +39,23 @@ struct InnerOptions {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
-  double weight_decay = 0.1;  // decoupled: p *= 1 - lr * weight_decay, on decayed parameters
+  double weight_decay = 0.1;  // decoupled: p *= 1 - lr * weight_decay first, on decayed parameters
   double clip_norm = 1.0;     // of the global L2 norm; 0 = no clipping
 };
 
-/// Steps on the parameters with the accumulated gradient.
+/// Steps on the parameters with the accumulated gradient. Buffers are as long as the layout; its
+/// padding stays zero.
+///   adamw: PyTorch's. m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g g;
+///          p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+///   sgd:   p -= lr * g
 class InnerOptimizer {
  public:
   virtual ~InnerOptimizer() = default;
 
   /// One step at learning rate `lr`. Clips the whole gradient by clip_norm / (norm + 1e-6) where
-  /// that is below 1; returns the norm before clipping. Does not change `gradients`.
+  /// that is below 1; returns the norm before clipping. Does not change `gradients`. When they hold
+  /// infinity or NaN the norm that is returned is not finite either, and nothing has changed: not
+  /// the parameters, not the state, not steps_taken().
   virtual double step(std::span<float> parameters, std::span<const float> gradients, double lr) = 0;
 
   /// State buffers by name ("m", "v" for adamw; none for sgd), each as long as the layout, so that
@@ -56,12 +69,11 @@ class InnerOptimizer {
   virtual void set_steps_taken(std::int64_t steps) = 0;
 };
 
+/// The table of inner optimizers. Throws UserError for an unknown name (naming the known ones) and
+/// for values that no step can be made with.
 std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options,
-                                                     const ParameterLayout& layout);
-
-/// L2 norm over a flat buffer: float products summed in double, in fixed lanes (same bits on every
-/// host with or without SIMD).
-double l2_norm(std::span<const float> values);
+                                                     const ParameterLayout& layout,
+                                                     Simd simd = best_simd());
 
 struct OuterOptions {
   std::string name = "nesterov";  // nesterov | momentum | sgd
@@ -78,10 +90,14 @@ class OuterOptimizer {
  public:
   virtual ~OuterOptimizer() = default;
   virtual void step(std::span<float> shared, std::span<const float> mean_outer_gradient) = 0;
-  virtual std::span<float> momentum_buffer() = 0;  // empty for sgd
+
+  /// All there is of state: zero before the first step, so that "first buf = delta" needs no flag
+  /// and an island that is given the buffer goes on like the others. Empty for sgd.
+  virtual std::span<float> momentum_buffer() = 0;
 };
 
-std::unique_ptr<OuterOptimizer> make_outer_optimizer(const OuterOptions& options,
-                                                     std::int64_t size);
+/// The table of outer optimizers, for buffers of `size` floats. Throws UserError as above.
+std::unique_ptr<OuterOptimizer> make_outer_optimizer(const OuterOptions& options, std::int64_t size,
+                                                     Simd simd = best_simd());
 
 }  // namespace strait

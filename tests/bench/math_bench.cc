@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "core/comm/codecs/codecs.h"
+#include "core/train/flat_buffer.h"
+#include "core/train/optimizer.h"
 
 namespace strait {
 namespace {
@@ -39,11 +41,13 @@ double median(std::vector<double> values) {
 
 // The buffers that all kernels share.
 struct Buffers {
-  explicit Buffers(std::size_t n) : a(n), b(n), message(4 * n + 64) {
+  explicit Buffers(std::size_t n) : a(n), b(n), c(n), message(4 * n + 64) {
     for (std::size_t i = 0; i < n; ++i) a[i] = static_cast<float>(i % 1009) / 500 - 1;
     b = a;
+    layout.add("weight", {static_cast<std::int64_t>(n)}, 0, true);
   }
-  std::vector<float> a, b;
+  FlatBuffer a, b, c;
+  ParameterLayout layout;
   std::vector<std::byte> message;
 };
 
@@ -78,6 +82,26 @@ void add_codecs(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
                      {}});
 }
 
+void add_optimizers(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
+  const std::string twin(to_string(simd));
+  const auto n = static_cast<std::int64_t>(buffers.a.size());
+  const std::shared_ptr<InnerOptimizer> adamw = make_inner_optimizer({}, buffers.layout, simd);
+  const std::shared_ptr<OuterOptimizer> nesterov = make_outer_optimizer({}, n, simd);
+  kernels.push_back({"l2_norm " + twin, 4, [&buffers, simd] { l2_norm(buffers.a, simd); }, {}});
+  kernels.push_back(
+      {"all_finite " + twin, 4, [&buffers, simd] { all_finite(buffers.a, simd); }, {}});
+  kernels.push_back({"adamw with norm " + twin,
+                     32,
+                     [&buffers, adamw] { adamw->step(buffers.b, buffers.a, 1e-3); },
+                     {}});
+  kernels.push_back(
+      {"nesterov " + twin, 20, [&buffers, nesterov] { nesterov->step(buffers.b, buffers.a); }, {}});
+  kernels.push_back({"outer_gradient " + twin,
+                     12,
+                     [&buffers, simd] { outer_gradient(buffers.a, buffers.b, buffers.c, simd); },
+                     {}});
+}
+
 void print(const std::vector<Kernel>& kernels, std::size_t n) {
   const double values = static_cast<double>(n);
   const double copy = kernels[0].bytes_per_value * values / median(kernels[0].seconds) * 1e-9;
@@ -101,7 +125,10 @@ int main(int argc, char** argv) {
   std::vector<Kernel> kernels;
   kernels.push_back(
       {"memcpy", 8, [&] { std::memcpy(buffers.b.data(), buffers.a.data(), 4 * n); }, {}});
-  for (const Simd simd : supported_simd()) add_codecs(kernels, buffers, simd);
+  for (const Simd simd : supported_simd()) {
+    add_codecs(kernels, buffers, simd);
+    add_optimizers(kernels, buffers, simd);
+  }
   for (int round = -1; round < rounds; ++round) {  // round -1 touches the pages
     for (Kernel& kernel : kernels) {
       const double time = timed(kernel.run);

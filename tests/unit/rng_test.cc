@@ -9,7 +9,8 @@
 namespace strait {
 namespace {
 
-TEST_CASE("a sequence depends on the seed, the purpose and the index and on nothing else", "[rng]") {
+TEST_CASE("a sequence depends on the seed, the purpose and the index and on nothing else",
+          "[rng]") {
   CHECK(Rng(1, "loss", 0).next() == Rng(1, "loss", 0).next());
   std::set<std::uint64_t> first;
   for (std::uint64_t seed = 0; seed < 4; ++seed) {

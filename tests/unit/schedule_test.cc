@@ -1,0 +1,50 @@
+#include <cmath>
+
+#include "core/base/errors.h"
+#include "core/train/optimizer.h"
+#include "tests/support/catch.h"
+
+namespace strait {
+namespace {
+
+TEST_CASE("the rate warms up in a line and falls along a half cosine", "[schedule]") {
+  const Schedule schedule{.peak = 1.0, .steps = 110, .warmup_steps = 10, .final_fraction = 0.1};
+  CHECK(schedule.rate(0) == Approx(0.1));
+  CHECK(schedule.rate(4) == Approx(0.5));
+  CHECK(schedule.rate(9) == 1.0);
+  CHECK(schedule.rate(10) == 1.0);
+  CHECK(schedule.rate(35) == Approx(0.1 + 0.9 * (1 + std::sqrt(0.5)) / 2));  // cos 45 degrees
+  CHECK(schedule.rate(60) == Approx(0.55));
+  CHECK(schedule.rate(85) == Approx(0.1 + 0.9 * (1 - std::sqrt(0.5)) / 2));
+  CHECK(schedule.rate(109) > 0.1);
+  CHECK(schedule.rate(110) == 0.1);
+  CHECK(schedule.rate(1'000'000) == 0.1);
+  for (std::int64_t step = 10; step < 120; ++step) {
+    CHECK(schedule.rate(step + 1) <= schedule.rate(step));
+  }
+}
+
+TEST_CASE("a schedule may have no warm-up, or nothing else", "[schedule]") {
+  const Schedule none{.peak = 2e-3, .steps = 100, .warmup_steps = 0, .final_fraction = 0};
+  CHECK(none.rate(0) == 2e-3);
+  CHECK(none.rate(50) == Approx(1e-3));
+  CHECK(none.rate(100) == 0.0);
+  const Schedule only{.peak = 1, .steps = 4, .warmup_steps = 4, .final_fraction = 0.5};
+  CHECK(only.rate(3) == 1.0);
+  CHECK(only.rate(4) == 0.5);
+  const Schedule constant{.peak = 0.3, .steps = 10, .warmup_steps = 0, .final_fraction = 1};
+  for (std::int64_t step = 0; step < 20; ++step) CHECK(constant.rate(step) == Approx(0.3));
+}
+
+TEST_CASE("a schedule that is none is refused", "[schedule]") {
+  CHECK_NOTHROW(Schedule{}.check());
+  CHECK_THROWS_AS(Schedule{.peak = 0}.check(), UserError);
+  CHECK_THROWS_AS(Schedule{.peak = std::nan("")}.check(), UserError);
+  CHECK_THROWS_AS((Schedule{.steps = 0, .warmup_steps = 0}.check()), UserError);
+  CHECK_THROWS_AS((Schedule{.steps = 100, .warmup_steps = 101}.check()), UserError);
+  CHECK_THROWS_AS((Schedule{.warmup_steps = -1}.check()), UserError);
+  CHECK_THROWS_AS(Schedule{.final_fraction = 1.5}.check(), UserError);
+}
+
+}  // namespace
+}  // namespace strait
