@@ -49,6 +49,11 @@ class World {
 
   void run(const std::function<void(IslandId, Ports&)>& body);
 
+  /// Also tells `listener` every trace record, on the loop's thread. Before run().
+  void listen(std::function<void(const TraceRecord&)> listener) {
+    trace_.listen(std::move(listener));
+  }
+
   int islands() const { return static_cast<int>(places_.size()); }
   const Ledger& ledger() const { return ledger_; }
   const Trace& trace() const { return trace_; }

@@ -17,8 +17,7 @@ void Island::train(Strategy& strategy, const TrainPlan& plan) {
       strategy.step_done(*this, place);
       if (place.ends_round) close_round(strategy, place);
     }
-    const bool due = plan.evaluate_every > 0 && round % plan.evaluate_every == 0;
-    if (due || round == plan.rounds) evaluate_later(strategy, round, plan.evaluation_shares);
+    if (plan.evaluated_after(round)) evaluate_later(strategy, round, plan.evaluation_shares);
   }
   strategy.drain(*this);
   parts_.clock.compute(Nanos{0}, [this] { run_chores(); });

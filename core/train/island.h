@@ -54,9 +54,14 @@ struct TrainPlan {
   std::int64_t first_step = 0;  // steps before it belong to pretraining
   std::uint32_t rounds = 1;
   std::int64_t steps_per_round = 20;  // H
-  std::uint32_t evaluate_every =
-      5;  // rounds; the last is always evaluated, and the branch point; 0 = only those
-  int evaluation_shares = 1;  // islands that share an evaluation
+  std::uint32_t evaluate_every = 5;   // rounds; 0: only the branch point and the end
+  int evaluation_shares = 1;          // islands that share the sources of an evaluation
+
+  /// Whether the shared parameters are evaluated after `round`; 0 is the branch point.
+  bool evaluated_after(std::uint32_t round) const {
+    if (round == 0 || round == rounds) return true;
+    return evaluate_every > 0 && round % evaluate_every == 0;
+  }
 };
 
 class Island {

@@ -15,6 +15,7 @@
 
 #include "core/comm/collective.h"
 #include "core/comm/rounds.h"
+#include "core/train/optimizer.h"
 
 namespace strait {
 
@@ -63,8 +64,6 @@ struct StrategyPorts {
   Rounds* rounds = nullptr;
   int islands = 1;
 };
-
-struct OuterOptions;
 
 /// The table of strategies. Throws UserError for an unknown name, naming the known ones.
 std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyPorts& ports,

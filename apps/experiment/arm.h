@@ -1,0 +1,86 @@
+// Arms: the same work done by different strategies, from the same checkpoint, on the same network.
+//
+// pretrain() makes the checkpoint; run_arm() trains one arm from it. Both build a World of their own,
+// so their bytes and seconds begin at zero.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/experiment/board.h"
+#include "apps/experiment/task_source.h"
+#include "backends/world.h"
+#include "core/config/run_config.h"
+
+namespace strait {
+
+/// What all arms of an experiment share.
+struct Experiment {
+  RunConfig config;  // filled in
+  const TaskSource& tasks;
+  FabricOptions fabric;
+};
+
+/// Where arms branch off: the shared parameters and the inner optimizer's state after pretraining.
+struct Checkpoint {
+  std::vector<float> parameters;
+  std::vector<std::vector<float>> inner_state;  // in the order of InnerOptimizer::state()
+  std::vector<std::string> inner_names;
+  std::int64_t steps = 0;
+};
+
+/// What a phase or an arm cost.
+struct Costs {
+  Nanos time{0};   // virtual
+  double wall_s = 0;
+  double loop_cpu_s = 0;  // transport, emulator and adding, on the loop's thread
+  std::array<Bytes, kCauses> bytes{};
+  std::vector<LinkRow> links;
+  std::uint64_t trace_hash = 0;
+  std::int64_t trace_records = 0;
+};
+
+struct Pretraining {
+  Checkpoint checkpoint;
+  Costs costs;
+  Nanos compute_time{0};  // until the hand-out began
+  double loss = 0;        // of the last step
+};
+
+struct ArmOptions {
+  std::string name;      // "diloco", "data parallel", "island 0 alone"
+  std::string strategy;  // a row of the table
+  int islands = 4;
+  double peak_lr = 2e-3;
+};
+
+struct ArmResult {
+  ArmOptions options;
+  TrainPlan plan;
+  std::vector<RoundRow> rows;
+  std::vector<Ledger::Row> ledger;
+  std::vector<TraceRecord> events;  // link events and rounds
+  Costs costs;
+  std::vector<float> shared;  // the final shared parameters
+  std::uint64_t parameter_hash = 0;
+};
+
+/// Watches what every island does, for a record. Called on the islands' threads.
+using RecordObserver = IslandObserver;
+
+Pretraining pretrain(const Experiment& experiment,
+                     const std::function<void(std::int64_t step)>& progress);
+
+/// `start` null: every island begins with the seed's initial values.
+ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const Checkpoint* start,
+                  Storage& journal, const Board::RowDone& row_done,
+                  RecordObserver* record = nullptr);
+
+TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start);
+Schedule schedule_of(const RunConfig& config, double peak);
+InnerOptions inner_options(const RunConfig& config);
+OuterOptions outer_options(const RunConfig& config);
+
+}  // namespace strait

@@ -1,0 +1,166 @@
+#include "apps/experiment/task_source.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "core/base/errors.h"
+#include "core/train/quadratic.h"
+
+#ifdef STRAIT_WITH_TORCH
+#include "core/train/data/batches.h"
+#include "core/train/data/corpus.h"
+#include "core/train/data/count_model.h"
+#include "core/train/tasks/gpt.h"
+#include "core/train/tasks/language.h"
+#include "core/train/tasks/threads.h"
+#endif
+
+namespace strait {
+
+namespace {
+
+class QuadraticSource final : public TaskSource {
+ public:
+  explicit QuadraticSource(const RunConfig& config) : config_(config) {}
+
+  std::unique_ptr<Task> make() const override {
+    const auto& q = config_.quadratic;
+    return make_quadratic_task({.size = q.size,
+                                .conditioning = q.conditioning,
+                                .spread = q.spread,
+                                .noise = q.noise,
+                                .islands = config_.run.islands},
+                               config_.run.seed);
+  }
+  ParameterLayout layout() const override { return make()->layout(); }
+  std::string data_description() const override {
+    return fmt::format("a quadratic of {} parameters with a known optimum, no text",
+                       config_.quadratic.size);
+  }
+  std::string data_hash() const override { return "none"; }
+
+ private:
+  RunConfig config_;
+};
+
+#ifdef STRAIT_WITH_TORCH
+
+class LanguageSource final : public TaskSource {
+ public:
+  LanguageSource(const RunConfig& config, const std::string& deps)
+      : config_(filled_in(config)), corpus_(load(config_.data, deps)) {
+    const auto& data = config_.data;
+    batches_ = std::make_unique<Batches>(
+        corpus_, BatchOptions{.split = data.split == "mixed" ? Split::kMixed : Split::kBySource,
+                              .islands = config_.run.islands,
+                              .sequences = static_cast<std::int32_t>(data.sequences),
+                              .context = static_cast<std::int32_t>(config_.model.context),
+                              .seed = config_.run.seed});
+    adapter_.batches = batches_.get();
+    windows_ = held_out_windows(corpus_, data.held_out_windows,
+                                static_cast<std::int32_t>(config_.model.context));
+    for (const auto& source : windows_) {
+      HeldOut held{.source = source.name};
+      for (const Window& window : source.windows) {
+        held.windows.insert(held.windows.end(), window.begin(), window.end());
+      }
+      held_out_.push_back(std::move(held));
+    }
+    check(gpt());
+  }
+
+  std::unique_ptr<Task> make() const override {
+    set_intra_op_threads(config_.run.threads_per_island);
+    return make_language_task({.gpt = gpt(),
+                               .sequences = config_.data.sequences,
+                               .seed = config_.run.seed,
+                               .device = config_.run.device},
+                              adapter_, held_out_);
+  }
+
+  ParameterLayout layout() const override { return gpt_layout(gpt()); }
+  std::string data_description() const override { return corpus_.description; }
+  std::string data_hash() const override { return corpus_.hash; }
+
+  bool batch(BatchKey key, std::span<std::int64_t> inputs,
+             std::span<std::int64_t> targets) const override {
+    batches_->fill(key.island, key.step, inputs, targets);
+    return true;
+  }
+
+  std::optional<double> count_model_bits_per_byte(int islands, std::int64_t steps) const override {
+    const CountModel model = fit_count_model(*batches_, islands, steps);
+    double sum = 0;
+    for (const auto& source : windows_) sum += model.bits_per_byte(source.windows);
+    return sum / static_cast<double>(windows_.size());
+  }
+
+ private:
+  struct Adapter final : TokenBatches {
+    void fill(BatchKey key, std::span<std::int64_t> inputs,
+              std::span<std::int64_t> targets) override {
+      batches->fill(key.island, key.step, inputs, targets);
+    }
+    const Batches* batches = nullptr;
+  };
+
+  static Corpus load(const DataSettings& data, const std::string& deps) {
+    if (data.text == "manpages") return load_manual_pages(deps + "/manpages", data.languages);
+    return load_text_folder(data.text);
+  }
+
+  GptOptions gpt() const {
+    const auto& m = config_.model;
+    return {.layers = m.layers,
+            .width = m.width,
+            .heads = m.heads,
+            .head_size = m.head_size,
+            .vocabulary = m.vocabulary,
+            .context = m.context,
+            .init_std = m.init_std};
+  }
+
+  RunConfig config_;
+  Corpus corpus_;
+  std::unique_ptr<Batches> batches_;
+  mutable Adapter adapter_;
+  std::vector<HeldOutSource> windows_;
+  std::vector<HeldOut> held_out_;
+};
+
+#endif
+
+using Make = std::unique_ptr<TaskSource> (*)(const RunConfig&, const std::string&);
+
+struct Row {
+  std::string_view name;
+  Make make;
+};
+
+constexpr std::array kTable{
+#ifdef STRAIT_WITH_TORCH
+    Row{"language",
+        [](const RunConfig& config, const std::string& deps) -> std::unique_ptr<TaskSource> {
+          return std::make_unique<LanguageSource>(config, deps);
+        }},
+#endif
+    Row{"quadratic",
+        [](const RunConfig& config, const std::string&) -> std::unique_ptr<TaskSource> {
+          return std::make_unique<QuadraticSource>(config);
+        }},
+};
+
+}  // namespace
+
+std::unique_ptr<TaskSource> make_task_source(const RunConfig& config, const std::string& deps) {
+  std::string known;
+  for (const Row& row : kTable) {
+    if (row.name == config.task.name) return row.make(config, deps);
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  }
+  throw UserError(fmt::format("task.name: '{}' is not in this build; use one of: {}",
+                              config.task.name, known));
+}
+
+}  // namespace strait
