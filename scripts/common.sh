@@ -4,6 +4,10 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Where LibTorch, the demo's text and tools are put; several clones may share one folder.
 deps=$(realpath -m "${STRAIT_DEPS:-$root/.deps}")
+if [[ -n ${STRAIT_TORCH:-} ]]; then
+  STRAIT_TORCH=$(realpath -m "$STRAIT_TORCH")
+  export STRAIT_TORCH
+fi
 
 say() { printf '%s\n' "$*"; }
 
