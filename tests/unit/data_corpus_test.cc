@@ -40,7 +40,7 @@ TEST_CASE("a page held out in one language is held out in all", "[data]") {
     CHECK(source.train_pages == 16);
     CHECK(source.held_out_pages == 4);
     for (int n = 0; n < 4; ++n) {
-      const std::string held_out = ":" + page_name(true, n) + ">";
+      const std::string held_out = fmt::format(":{}>", page_name(true, n));
       CHECK(text_of(source.train).find(held_out) == std::string::npos);
       CHECK(text_of(source.held_out).find(held_out) != std::string::npos);
     }

@@ -38,7 +38,8 @@ TEST_CASE("the count model is Witten and Bell's formula", "[data]") {
   const std::string text = "abracadabra abracadabra!";
   CountModel model;
   model.add_window(bytes_of(text));
-  for (const std::string context : {"", "a", "z", "ab", "ra", "zb", "zz", "xxabr", "za"}) {
+  const std::vector<std::string> contexts{"", "a", "z", "ab", "ra", "zb", "zz", "xxabr", "za"};
+  for (const std::string& context : contexts) {
     for (const char next : std::string("abrcd! z")) {
       INFO("'" << context << "' then '" << next << "'");
       CHECK(model.probability(bytes_of(context), static_cast<std::uint8_t>(next)) ==
@@ -92,7 +93,7 @@ TEST_CASE("bits per byte is the mean over targets with the window's own context"
 TEST_CASE("the model of a run counts each consumed window once", "[data]") {
   Corpus corpus;
   corpus.sources.resize(1);
-  corpus.sources[0].name = "s";
+  corpus.sources[0].name = std::string("s");
   Rng rng(3, "text");
   for (int i = 0; i < 161; ++i) {
     corpus.sources[0].train.push_back(static_cast<std::uint8_t>('a' + rng.below(5)));

@@ -29,7 +29,8 @@ using Window = std::span<const std::uint8_t>;
 
 enum class Split {
   kMixed,     // every island draws from all sources: the same distribution everywhere
-  kBySource,  // island i draws from source i mod (number of sources) only
+  kBySource,  // island i draws from source i mod (number of sources) only; with fewer islands than
+              // sources the last sources are never trained on, though held_out_windows has them
 };
 
 struct BatchOptions {
