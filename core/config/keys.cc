@@ -1,0 +1,219 @@
+#include "core/config/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/base/text.h"
+
+namespace strait {
+namespace {
+
+using enum Affects;
+using enum Format;
+
+/// Who changes results says in which part of the hello it is compared; the rest has kNone.
+struct Changes {
+  Affects affects;
+  Agreement agreement;
+};
+
+constexpr Changes kModel{kResults, Agreement::kModel};
+constexpr Changes kStrategy{kResults, Agreement::kStrategy};
+constexpr Changes kCodec{kResults, Agreement::kCodec};
+constexpr Changes kData{kResults, Agreement::kData};
+constexpr Changes kResult{kResults, Agreement::kNone};  // one island's own affair
+constexpr Changes kTime{kSpeed, Agreement::kNone};
+constexpr Changes kFiles{kOutput, Agreement::kNone};
+
+template <class Access>
+Key key(std::string name, Access access, Changes changes, std::string help, Format format = kPlain,
+        std::vector<std::string> choices = {}) {
+  const RunConfig defaults;
+  Key result{.name = std::move(name),
+             .affects = changes.affects,
+             .agreement = changes.agreement,
+             .rule = {.format = format, .example = {}, .choices = std::move(choices)},
+             .help = std::move(help),
+             .parse = {},
+             .print = {}};
+  result.rule.example = print_value(result.rule, access(defaults));
+  result.parse = [access, rule = result.rule](RunConfig& config, std::string_view text) {
+    parse_value(text, rule, access(config));
+  };
+  result.print = [access, rule = result.rule](const RunConfig& config) {
+    return print_value(rule, access(config));
+  };
+  return result;
+}
+
+template <class Access>
+Key choice(std::string name, Access access, Changes changes, std::vector<std::string> choices,
+           std::string help) {
+  return key(std::move(name), access, changes, std::move(help), kPlain, std::move(choices));
+}
+
+// A member's name and how to reach it: the two cannot differ.
+#define SETTING(member)                \
+#member, [](auto& config) -> auto& { \
+    return config.member;              \
+  }
+
+std::vector<Key> run_keys() {
+  return {
+      choice(SETTING(run.strategy), kStrategy, {"diloco", "data_parallel", "local"},
+             "what happens around inner steps"),
+      key(SETTING(run.islands), kStrategy, "islands that train"),
+      key(SETTING(run.rounds), kStrategy, "outer steps"),
+      key(SETTING(run.inner_steps), kStrategy, "inner steps between two outer steps (H)"),
+      key(SETTING(run.seed), kStrategy, "everything random follows from it"),
+      choice(SETTING(run.device), kResult, {"cpu"}, "where the tasks compute"),
+      key(SETTING(run.threads_per_island), kResult, "threads inside one operation"),
+      key(SETTING(run.parallel), kTime, "islands compute at the same time on real cores"),
+      key(SETTING(run.out), kFiles, "run folders are made in here"),
+      key(SETTING(run.record), kFiles, "folder for everything needed to repeat each step"),
+  };
+}
+
+std::vector<Key> model_keys() {
+  return {
+      choice(SETTING(task.name), kModel, {"language", "quadratic"}, "what is trained"),
+      choice(SETTING(model.size), kModel, {"xxs", "xs", "s", "m"},
+             "chooses the numbers below that are 0"),
+      key(SETTING(model.layers), kModel, "blocks; 0 = from size"),
+      key(SETTING(model.width), kModel, "of the residual stream; 0 = from size"),
+      key(SETTING(model.heads), kModel, "of attention; 0 = from size"),
+      key(SETTING(model.head_size), kModel, "0 = width / heads"),
+      key(SETTING(model.context), kModel, "tokens of a sequence; 0 = from size"),
+      key(SETTING(model.init_std), kModel, "of the initial weights; 0 = 0.68 / sqrt(width)"),
+      key(SETTING(model.vocabulary), kModel, "symbols; bytes are 256"),
+      key(SETTING(quadratic.size), kModel, "parameters"),
+      key(SETTING(quadratic.conditioning), kModel, "largest over smallest curvature"),
+      key(SETTING(quadratic.spread), kModel, "how far apart the islands' optima lie"),
+      key(SETTING(quadratic.noise), kModel, "standard deviation of a batch's gradient noise"),
+  };
+}
+
+std::vector<Key> data_keys() {
+  return {
+      key(SETTING(data.text), kData, "manpages, or a folder with one folder of text per source"),
+      key(SETTING(data.languages), kData, "the sources, in order"),
+      choice(SETTING(data.split), kData, {"mixed", "by_source"},
+             "who reads what: all from all sources, or each island its own"),
+      key(SETTING(data.sequences), kData, "sequences per island and inner step"),
+      key(SETTING(data.held_out_windows), kData, "windows per source for every evaluation"),
+  };
+}
+
+std::vector<Key> optimizer_keys() {
+  return {
+      choice(SETTING(inner.optimizer), kStrategy, {"adamw", "sgd"}, "of an island's own steps"),
+      key(SETTING(inner.lr), kStrategy, "peak learning rate"),
+      key(SETTING(inner.beta1), kStrategy, "AdamW's first moment"),
+      key(SETTING(inner.beta2), kStrategy, "AdamW's second moment"),
+      key(SETTING(inner.epsilon), kStrategy, "AdamW's epsilon"),
+      key(SETTING(inner.weight_decay), kStrategy, "decoupled, on matrices and embeddings"),
+      key(SETTING(inner.clip_norm), kStrategy, "of the whole gradient; 0 = no clipping"),
+      key(SETTING(inner.warmup), kStrategy, "fraction of all inner steps", kFraction),
+      key(SETTING(inner.final_lr), kStrategy, "fraction of the peak at the end", kFraction),
+      choice(SETTING(outer.optimizer), kStrategy, {"nesterov", "momentum", "sgd"},
+             "of the outer steps"),
+      key(SETTING(outer.lr), kStrategy, "outer learning rate"),
+      key(SETTING(outer.momentum), kStrategy, "outer momentum"),
+      key(SETTING(pretrain.steps), kStrategy, "steps of one model before the islands part"),
+      key(SETTING(pretrain.lr), kStrategy, "peak during pretraining; 0 = inner.lr"),
+  };
+}
+
+std::vector<Key> exchange_keys() {
+  return {
+      choice(SETTING(collective.algorithm), kCodec, {"two_phase", "gather"},
+             "how the mean is formed"),
+      choice(SETTING(collective.codec), kCodec, {"fp32", "int8"}, "what contributions travel as"),
+      choice(SETTING(collective.result), kCodec, {"fp32", "int8"},
+             "what the mean travels back as; empty = codec"),
+      key(SETTING(collective.piece), kTime, "bytes encoded, sent and added as one", kBytes),
+      key(SETTING(collective.eager_limit), kTime, "larger messages wait for the receiver", kBytes),
+      key(SETTING(collective.connections), kTime, "connections per pair of islands"),
+      key(SETTING(rounds.quorum), kStrategy, "islands that may close a round; 0 = all"),
+  };
+}
+
+std::vector<Key> time_keys() {
+  return {
+      choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
+      key(SETTING(network.links), kTime, "CSV file of links, beside the scenario"),
+      key(SETTING(network.events), kTime, "CSV file of outages; empty = none"),
+      key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),
+      key(SETTING(network.mss), kTime, "payload of a full packet", kBytes),
+      key(SETTING(network.window), kTime, "cap of the congestion window", kBytes),
+      key(SETTING(network.send_buffer), kTime, "what a sender hands over at once", kBytes),
+      key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
+      key(SETTING(network.slow_start), kTime, "the window grows from ten packets"),
+      key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
+      key(SETTING(compute.jitter), kTime, "steps take up to this much longer", kFraction),
+      key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
+      key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
+  };
+}
+
+#undef SETTING
+
+std::vector<Key> all_keys() {
+  std::vector<Key> all;
+  for (auto* group : {run_keys, model_keys, data_keys, optimizer_keys, exchange_keys, time_keys}) {
+    auto rows = group();
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> table = all_keys();
+  return table;
+}
+
+const Key* find_key(std::string_view name) {
+  const auto found =
+      std::find_if(keys().begin(), keys().end(), [&](const Key& key) { return key.name == name; });
+  return found == keys().end() ? nullptr : &*found;
+}
+
+const std::vector<ShortOption>& short_options() {
+  static const std::vector<ShortOption> options = {{"rounds", "run.rounds"},
+                                                   {"seed", "run.seed"},
+                                                   {"islands", "run.islands"},
+                                                   {"out", "run.out"},
+                                                   {"record", "run.record"}};
+  return options;
+}
+
+std::string unknown_key(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);  // npos + 1 is 0
+  std::vector<std::string> elsewhere, all;
+  for (const Key& key : keys()) {
+    all.push_back(key.name);
+    if (key.short_name() == last) elsewhere.push_back(key.name);
+  }
+  if (elsewhere.empty()) return fmt::format("{} is not a key{}", name, did_you_mean(name, all));
+  return fmt::format("{} is not a key; did you mean {}?", name, join(elsewhere, ", ", " or "));
+}
+
+std::string keys_help() {
+  std::string text, section;
+  const RunConfig defaults;
+  for (const Key& key : keys()) {
+    if (key.section() != section) text += fmt::format("[{}]\n", section = key.section());
+    text += fmt::format("  --{:<26} {:<12} {}", key.name, key.print(defaults), key.help);
+    if (!key.rule.choices.empty()) {
+      text += fmt::format(" ({})", join(key.rule.choices, " | "));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace strait

@@ -1,0 +1,202 @@
+#include "core/config/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/base/errors.h"
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/config/arguments.h"
+#include "core/config/ini.h"
+#include "core/config/keys.h"
+#include "core/config/mistakes.h"
+
+namespace strait {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCommandLine = "command line";
+constexpr const char* kScenarios = "scenarios";
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+std::vector<std::string> scenarios_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() == ".ini") names.push_back(entry.path().lexically_normal());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The scenario whose file name is nearest, beside the wanted one or in scenarios/.
+std::string nearest_scenario(const fs::path& wanted) {
+  std::vector<std::string> paths = scenarios_in(folder_of(wanted));
+  for (auto& path : scenarios_in(kScenarios)) paths.push_back(std::move(path));
+  std::vector<std::string> stems;
+  for (const auto& path : paths) stems.push_back(fs::path(path).stem());
+  const auto nearest = nearest_name(wanted.stem().string(), stems);
+  const auto at = std::find(stems.begin(), stems.end(), nearest.value_or("")) - stems.begin();
+  if (nearest) return fmt::format("; did you mean {}?", paths[static_cast<std::size_t>(at)]);
+  if (paths.empty()) return "; write the path of a scenario, e.g. scenarios/demo.ini";
+  return fmt::format("; there are {}", join(paths, ", ", " and "));
+}
+
+std::string find_scenario(const std::string& wanted) {
+  if (is_file(wanted)) return wanted;
+  const fs::path named = fs::path(kScenarios) / (wanted + ".ini");
+  if (wanted.find('/') == std::string::npos && is_file(named)) return named;
+  throw UserError(fmt::format("no scenario {}{}", wanted, nearest_scenario(wanted)));
+}
+
+class Loader {
+ public:
+  void read_file_entries(const std::string& path) {
+    const IniFile file = parse_ini(read_file(path), path);
+    for (const auto& section : file.sections) check_section(section, path);
+    for (const auto& entry : file.entries) {
+      set(full_name(entry, path), entry.value, fmt::format("{}:{}", path, entry.line));
+    }
+    loaded_.scenario = path;
+    seen_.clear();  // the command line may override what the file says
+  }
+
+  void read_arguments(const std::vector<Argument>& arguments) {
+    for (const auto& [key, value] : arguments) set(key, value, kCommandLine);
+  }
+
+  LoadedConfig finish() {
+    find_files();
+    loaded_.config = filled_in(loaded_.given);
+    if (const auto mistake = find_mistake(loaded_.config); mistake) {
+      throw UserError(mistake->line() + place_of(mistake->key));
+    }
+    return std::move(loaded_);
+  }
+
+ private:
+  static void check_section(const IniSection& section, const std::string& path) {
+    std::vector<std::string> known;
+    for (const Key& key : keys()) known.push_back(key.section());
+    if (std::find(known.begin(), known.end(), section.name) != known.end()) return;
+    const auto nearest = nearest_name(section.name, known);
+    known.erase(std::unique(known.begin(), known.end()), known.end());
+    throw UserError(fmt::format("[{}] is not a section; {} ({}:{})", section.name,
+                                nearest ? fmt::format("did you mean [{}]?", *nearest)
+                                        : fmt::format("there are {}", join(known, ", ", " and ")),
+                                path, section.line));
+  }
+
+  /// A dotted key may stand before the first section.
+  static std::string full_name(const IniEntry& entry, const std::string& path) {
+    if (!entry.section.empty()) return entry.section + "." + entry.key;
+    if (entry.key.find('.') != std::string::npos) return entry.key;
+    throw UserError(fmt::format("{} stands before the first [section]; {} ({}:{})", entry.key,
+                                "write the section's name above it", path, entry.line));
+  }
+
+  void set(const std::string& name, const std::string& value, const std::string& origin) {
+    const Key* const key = find_key(name);
+    if (key == nullptr) throw UserError(fmt::format("{} ({})", unknown_key(name), origin));
+    if (const auto [earlier, first] = seen_.try_emplace(name, origin); !first) {
+      throw UserError(earlier->second == origin
+                          ? fmt::format("{} is given twice ({})", name, origin)
+                          : fmt::format("{} is given twice: {} and {}; keep one", name,
+                                        earlier->second, origin));
+    }
+    if (value.empty() && !key->rule.example.empty()) {
+      throw UserError(fmt::format("{} has no value; write e.g. {} = {} ({})", name, name,
+                                  key->rule.example, origin));
+    }
+    try {
+      key->parse(loaded_.given, value);
+    } catch (const BadQuantity& error) {
+      throw UserError(fmt::format("{}: {} ({})", name, error.what(), origin));
+    }
+    loaded_.origins[name] = origin;
+  }
+
+  void find_files() {
+    find_csv("network.links", loaded_.given.network.links);
+    find_csv("network.events", loaded_.given.network.events);
+    auto& text = loaded_.given.data.text;
+    if (text != "manpages") text = beside_scenario("data.text", text).value_or(text);
+  }
+
+  void find_csv(const std::string& key, std::string& path) {
+    if (path.empty()) return;
+    const auto found = beside_scenario(key, path);
+    if (!found || fs::is_directory(*found))
+      throw UserError(fmt::format("{}: no file {}{}", key, path, place_of(key)));
+    path = *found;
+  }
+
+  /// The first of scenario's folder and current folder (the other way round for the command line)
+  /// in which `path` exists.
+  std::optional<std::string> beside_scenario(const std::string& key, const std::string& path) {
+    const fs::path here = fs::path(path).lexically_normal();
+    const fs::path beside = (fs::path(folder_of(loaded_.scenario)) / path).lexically_normal();
+    std::vector<fs::path> candidates = {beside, here};
+    if (place_of(key) == fmt::format(" ({})", kCommandLine))
+      std::swap(candidates[0], candidates[1]);
+    std::error_code ignored;
+    for (const auto& candidate : candidates) {
+      if (fs::exists(candidate, ignored)) return candidate.string();
+    }
+    return std::nullopt;
+  }
+
+  std::string place_of(const std::string& key) const {
+    const auto origin = loaded_.origins.find(key);
+    return origin == loaded_.origins.end() ? " (default)" : fmt::format(" ({})", origin->second);
+  }
+
+  LoadedConfig loaded_;
+  std::map<std::string, std::string> seen_;  // places of the keys of the source that is being read
+};
+
+}  // namespace
+
+std::string LoadedConfig::name() const {
+  const std::string file = fs::path(scenario).filename();
+  return scenario.empty() ? "run" : file.substr(0, file.find('.', 1));
+}
+
+LoadedConfig load_config(const std::string& scenario, const std::vector<std::string>& arguments) {
+  const Arguments read = parse_arguments(arguments);
+  if (!scenario.empty() && !read.scenario.empty()) {
+    throw UserError(
+        fmt::format("'{}' is one word too many: the scenario is {}; write --key value "
+                    "for settings",
+                    read.scenario, scenario));
+  }
+  const std::string& wanted = scenario.empty() ? read.scenario : scenario;
+  Loader loader;
+  if (!wanted.empty()) loader.read_file_entries(find_scenario(wanted));
+  loader.read_arguments(read.settings);
+  return loader.finish();
+}
+
+std::string resolved_ini(const LoadedConfig& loaded) {
+  std::string text, section;
+  for (const Key& key : keys()) {
+    if (key.section() != section) {
+      text += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", section = key.section());
+    }
+    const auto origin = loaded.origins.find(key.name);
+    const std::string given = key.print(loaded.given), counts = key.print(loaded.config);
+    text += fmt::format("{} = {}  ; {}{}\n", key.short_name(), quote_if_needed(given),
+                        origin == loaded.origins.end() ? "default" : origin->second,
+                        given == counts ? "" : fmt::format(", stands for {}", counts));
+  }
+  return text;
+}
+
+}  // namespace strait

@@ -1,0 +1,151 @@
+#include "core/config/mistakes.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "core/base/check.h"
+#include "core/base/errors.h"
+#include "core/config/keys.h"
+
+namespace strait {
+namespace {
+
+/// Far beyond every sensible run, so that products of two settings fit into 64 bits.
+constexpr std::int64_t kManySteps = 10'000'000;
+constexpr std::int64_t kManyElements = 1'000'000'000;
+
+/// Keeps the first mistake.
+class Rules {
+ public:
+  explicit Rules(const RunConfig& config) : config_(config) {}
+
+  void require(bool right, const char* name, const std::string& fix) {
+    if (right || mistake_) return;
+    const Key* const key = find_key(name);
+    STRAIT_CHECK(key != nullptr, "no key {}", name);
+    mistake_ = Mistake{name, key->print(config_), fix};
+  }
+
+  void between(std::int64_t value, const char* name, std::int64_t low, std::int64_t high) {
+    require(value >= low && value <= high, name, fmt::format("has to be {} to {}", low, high));
+  }
+
+  void positive(double value, const char* name) { require(value > 0, name, "has to be above 0"); }
+
+  void not_negative(double value, const char* name) {
+    require(value >= 0, name, "has to be 0 or more");
+  }
+
+  void below_one(double value, const char* name) {
+    require(value >= 0 && value < 1, name, "has to be 0 or more and below 1");
+  }
+
+  std::optional<Mistake> mistake() const { return mistake_; }
+
+ private:
+  const RunConfig& config_;
+  std::optional<Mistake> mistake_;
+};
+
+void check_run(const RunConfig& c, Rules& rules) {
+  rules.between(c.run.islands, "run.islands", 1, 1024);
+  rules.between(c.run.rounds, "run.rounds", 1, kManySteps);
+  rules.between(c.run.inner_steps, "run.inner_steps", 1, kManySteps);
+  rules.between(c.run.threads_per_island, "run.threads_per_island", 1, 1024);
+  rules.require(c.rounds.quorum >= 1 && c.rounds.quorum <= c.run.islands, "rounds.quorum",
+                fmt::format("has to be 1 to run.islands = {}, or 0 for all", c.run.islands));
+  rules.between(c.eval.every, "eval.every", 0, kManySteps);
+}
+
+void check_model(const RunConfig& c, Rules& rules) {
+  const ModelSettings& model = c.model;
+  rules.between(model.layers, "model.layers", 1, 1000);
+  rules.between(model.width, "model.width", 1, 65536);
+  rules.between(model.heads, "model.heads", 1, 1024);
+  rules.between(model.context, "model.context", 1, 1 << 20);
+  rules.require(model.head_size != 0, "model.width",
+                fmt::format("is not divisible by model.heads = {}; change one of them or give "
+                            "model.head_size",
+                            model.heads));
+  rules.between(model.head_size, "model.head_size", 1, 65536);
+  rules.positive(model.init_std, "model.init_std");
+  rules.require(model.vocabulary >= 256 && model.vocabulary <= kManyElements, "model.vocabulary",
+                "has to be 256 or more, since text is read byte by byte");
+  rules.between(c.quadratic.size, "quadratic.size", 1, kManyElements);
+  rules.require(c.quadratic.conditioning >= 1, "quadratic.conditioning", "has to be 1 or more");
+  rules.not_negative(c.quadratic.spread, "quadratic.spread");
+  rules.not_negative(c.quadratic.noise, "quadratic.noise");
+}
+
+void check_data(const RunConfig& c, Rules& rules) {
+  const auto& languages = c.data.languages;
+  rules.require(std::set(languages.begin(), languages.end()).size() == languages.size(),
+                "data.languages", "names a source twice; keep one of each");
+  const bool own_source = c.data.split == "by_source" && c.task.name == "language";
+  rules.require(
+      !own_source || static_cast<std::size_t>(c.run.islands) <= languages.size(), "run.islands",
+      fmt::format("with data.split = by_source each island needs a source of its own, and "
+                  "data.languages has {}; use at most {} islands or split = mixed",
+                  languages.size(), languages.size()));
+  rules.between(c.data.sequences, "data.sequences", 1, 65536);
+  rules.between(c.data.held_out_windows, "data.held_out_windows", 1, kManySteps);
+}
+
+void check_optimizers(const RunConfig& c, Rules& rules) {
+  rules.positive(c.inner.lr, "inner.lr");
+  rules.below_one(c.inner.beta1, "inner.beta1");
+  rules.below_one(c.inner.beta2, "inner.beta2");
+  rules.positive(c.inner.epsilon, "inner.epsilon");
+  rules.not_negative(c.inner.weight_decay, "inner.weight_decay");
+  rules.not_negative(c.inner.clip_norm, "inner.clip_norm");
+  rules.require(c.inner.warmup >= 0 && c.inner.warmup <= 1, "inner.warmup", "has to be 0 to 1");
+  rules.require(c.inner.final_lr >= 0 && c.inner.final_lr <= 1, "inner.final_lr",
+                "has to be 0 to 1");
+  rules.positive(c.outer.lr, "outer.lr");
+  rules.below_one(c.outer.momentum, "outer.momentum");
+  rules.between(c.pretrain.steps, "pretrain.steps", 0, kManySteps);
+  rules.positive(c.pretrain.lr, "pretrain.lr");
+}
+
+void check_exchange(const RunConfig& c, Rules& rules) {
+  rules.require(c.collective.piece >= 1024, "collective.piece", "has to be 1KiB or more");
+  rules.not_negative(static_cast<double>(c.collective.eager_limit), "collective.eager_limit");
+  rules.between(c.collective.connections, "collective.connections", 1, 64);
+  rules.require(c.network.kind != "emulated" || !c.network.links.empty(), "network.links",
+                "an emulated network needs a CSV file of its links, e.g. links/demo.csv; or write "
+                "network.kind = pipe");
+  rules.between(c.network.header_bytes, "network.header_bytes", 0, 65536);
+  rules.between(c.network.mss, "network.mss", 1, 65536);
+  const std::string packet = fmt::format("has to be network.mss = {} or more", c.network.mss);
+  rules.require(c.network.window >= c.network.mss, "network.window", packet);
+  rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);
+  rules.not_negative(seconds(c.compute.step), "compute.step");
+  rules.require(c.compute.jitter >= 0 && c.compute.jitter <= 1, "compute.jitter",
+                "has to be 0 to 1");
+  rules.require(c.compute.memory_rate.value > 0, "compute.memory_rate",
+                "has to be above 0; write inf for no cost");
+}
+
+}  // namespace
+
+std::string Mistake::line() const {
+  return value.empty() ? fmt::format("{} is empty: {}", key, fix)
+                       : fmt::format("{} = {}: {}", key, value, fix);
+}
+
+std::optional<Mistake> find_mistake(const RunConfig& config) {
+  Rules rules(config);
+  for (auto* check : {check_run, check_model, check_data, check_optimizers, check_exchange}) {
+    check(config, rules);
+  }
+  return rules.mistake();
+}
+
+void validate(const RunConfig& config) {
+  if (const auto mistake = find_mistake(filled_in(config)); mistake) {
+    throw UserError(mistake->line());
+  }
+}
+
+}  // namespace strait
