@@ -81,7 +81,8 @@ void drop_repeated_lines(std::vector<Page>& pages) {
   std::string kept;
   for (auto& page : pages) {
     kept.clear();
-    std::size_t section = 0;  // where the section begins in `kept`
+    std::size_t section =
+        0;  // where the section begins in `kept`, its empty line before it included
     int lines = 0, dropped = 0;
     const auto end_section = [&] {
       if (lines == 1 && dropped > 0) kept.resize(section);
@@ -92,6 +93,7 @@ void drop_repeated_lines(std::vector<Page>& pages) {
         end_section();
         section = kept.size();
         lines = dropped = 0;
+        if (kept.empty()) continue;
       } else if (line.size() > kLongLine &&
                  !seen.insert(XXH3_64bits(line.data(), line.size())).second) {
         ++dropped;
@@ -104,6 +106,7 @@ void drop_repeated_lines(std::vector<Page>& pages) {
     end_section();
     page.text = kept;
   }
+  std::erase_if(pages, [](const Page& page) { return page.text.empty(); });
 }
 
 void add_page(const Page& page, Source& source) {

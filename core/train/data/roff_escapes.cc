@@ -157,94 +157,46 @@ void append_string(std::string_view name, const RoffStrings& strings, std::strin
   }
 }
 
+constexpr std::string_view kTakeName = "$FMfgkmn";
+constexpr std::string_view kTakeQuoted = "BDHLRSXZbhlovwx";
+constexpr std::string_view kSpaces = " 0~";
+constexpr std::string_view kBackslashes = "Ee";
+constexpr std::string_view kNothing = "%&),/:^adpruz{|}";
+
 /// One escape, the backslash already taken. False: the rest of the line is a comment.
 bool append_escape(EscapeReader& in, const RoffStrings& strings, std::string& out, LineEnd& end) {
-  const auto letter = in.take(1);
-  if (letter.empty()) return true;
-  switch (letter[0]) {
-    case '"':
-    case '#':
-      return false;
-    case 'c':
-      end = LineEnd::kJoined;
-      break;
-    case 'f':
-    case 'F':
-    case 'm':
-    case 'M':
-    case 'n':
-    case 'k':
-    case 'g':
-    case '$':
-      if (in.rest.starts_with('+') || in.rest.starts_with('-')) in.take(1);
-      in.take_name();
-      break;
-    case 's':
-      in.take_size();
-      break;
-    case '(':
-      append_glyph(in.take_characters(2), out);
-      break;
-    case '[':
-      append_glyph(in.take_until(']'), out);
-      break;
-    case 'C':
-      append_glyph(in.take_quoted(), out);
-      break;
-    case 'N':
-      append_number(in.take_quoted(), 10, out);
-      break;
-    case '*':
-      append_string(in.take_name(), strings, out);
-      break;
-    case 'h':
-    case 'v':
-    case 'w':
-    case 'o':
-    case 'l':
-    case 'L':
-    case 'D':
-    case 'X':
-    case 'Z':
-    case 'b':
-    case 'B':
-    case 'H':
-    case 'S':
-    case 'x':
-    case 'R':
-      in.take_quoted();
-      break;
-    case '0':
-    case '~':
-    case ' ':
-      out += ' ';
-      break;
-    case 't':
-      out += '\t';
-      break;
-    case 'e':
-    case 'E':
-      out += '\\';
-      break;
-    case '&':
-    case ')':
-    case '|':
-    case '^':
-    case '%':
-    case ':':
-    case ',':
-    case '/':
-    case '{':
-    case '}':
-    case 'a':
-    case 'd':
-    case 'u':
-    case 'r':
-    case 'p':
-    case 'z':
-      break;
-    default:
-      out += letter[0];
+  const auto taken = in.take(1);
+  if (taken.empty()) return true;
+  const char letter = taken[0];
+  const auto is_one_of = [letter](std::string_view set) { return set.find(letter) != set.npos; };
+  if (is_one_of("\"#")) return false;
+  if (letter == 'c') {
+    end = LineEnd::kJoined;
+  } else if (letter == '(') {
+    append_glyph(in.take_characters(2), out);
+  } else if (letter == '[') {
+    append_glyph(in.take_until(']'), out);
+  } else if (letter == 'C') {
+    append_glyph(in.take_quoted(), out);
+  } else if (letter == 'N') {
+    append_number(in.take_quoted(), 10, out);
+  } else if (letter == '*') {
+    append_string(in.take_name(), strings, out);
+  } else if (letter == 's') {
+    in.take_size();
+  } else if (is_one_of(kTakeName)) {
+    if (in.rest.starts_with('+') || in.rest.starts_with('-')) in.take(1);
+    in.take_name();
+  } else if (is_one_of(kTakeQuoted)) {
+    in.take_quoted();
+  } else if (is_one_of(kSpaces)) {
+    out += ' ';
+  } else if (is_one_of(kBackslashes)) {
+    out += '\\';
+  } else if (letter == 't') {
+    out += '\t';
+  } else if (!is_one_of(kNothing)) {
+    out += letter;  // \- \. \' and every other letter stand for themselves
   }
   return true;
 }
