@@ -82,6 +82,7 @@ TEST_CASE("roff escapes become the characters they print", "[data]") {
       {"a comment ends the line", "text \\\" comment\nmore\n", "text more\n"},
       {"cut short", "a\\", "a\n"},
       {"cut short in a name", "a\\(\nb\\[x\nc\\f\nd\\h'\n", "a b c d\n"},
+      {"a quote and a size beyond ASCII", "a\\h»1»b\\s»c\n", "abc\n"},
       {"a name of letters beyond ASCII", "\\*(L»x« \\*»y\n", "x« y\n"},
   });
 }

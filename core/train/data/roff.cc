@@ -130,7 +130,9 @@ class Page {
     } else if (table_ == TablePart::kFormat) {
       if (trimmed(line).ends_with('.')) table_ = TablePart::kRows;
       const std::size_t tab = line.find("tab(");
-      if (tab != std::string_view::npos && tab + 4 < line.size()) cell_tab_ = line[tab + 4];
+      if (tab != std::string_view::npos && tab + 5 < line.size() && line[tab + 5] == ')') {
+        cell_tab_ = line[tab + 4];
+      }
     } else if (table_ == TablePart::kRows && (!in_cell_ || line.starts_with("T}"))) {
       read_row(line);
     } else if (trimmed(line).empty()) {

@@ -106,10 +106,10 @@ struct EscapeReader {
     rest.remove_prefix(taken.size());
     return taken;
   }
-  std::string_view take_until(char end) {
+  std::string_view take_until(std::string_view end) {
     const std::size_t at = rest.find(end);
     const auto taken = take(at);
-    if (at != std::string_view::npos) rest.remove_prefix(1);
+    if (at != std::string_view::npos) rest.remove_prefix(end.size());
     return taken;
   }
   /// Whole UTF-8 characters.
@@ -124,13 +124,13 @@ struct EscapeReader {
   /// x, (xx or [name]
   std::string_view take_name() {
     if (rest.starts_with('(')) return take(1), take_characters(2);
-    if (rest.starts_with('[')) return take(1), take_until(']');
+    if (rest.starts_with('[')) return take(1), take_until("]");
     return take_characters(1);
   }
   /// 'anything', with any character as the quote
   std::string_view take_quoted() {
-    const auto quote = take(1);
-    return quote.empty() ? quote : take_until(quote[0]);
+    const auto quote = take_characters(1);
+    return quote.empty() ? quote : take_until(quote);
   }
   /// \s takes a sign, a digit or two, or a name
   void take_size() {
@@ -140,7 +140,7 @@ struct EscapeReader {
     } else if (rest.starts_with('\'')) {
       take_quoted();
     } else {
-      const auto first = take(1);
+      const auto first = take_characters(1);
       const bool two = (first == "1" || first == "2" || first == "3") && !rest.empty() &&
                        rest[0] >= '0' && rest[0] <= '9';
       if (two) take(1);
@@ -175,7 +175,7 @@ bool append_escape(EscapeReader& in, const RoffStrings& strings, std::string& ou
   } else if (letter == '(') {
     append_glyph(in.take_characters(2), out);
   } else if (letter == '[') {
-    append_glyph(in.take_until(']'), out);
+    append_glyph(in.take_until("]"), out);
   } else if (letter == 'C') {
     append_glyph(in.take_quoted(), out);
   } else if (letter == 'N') {
