@@ -100,7 +100,7 @@ std::vector<Key> data_keys() {
       key(SETTING(data.text), kData, "manpages, or a folder with one folder of text per source"),
       key(SETTING(data.languages), kData, "the sources, in order"),
       choice(SETTING(data.split), kData, {"mixed", "by_source"},
-             "who reads what: all from all sources, or each island its own"),
+             "who reads what: all from all sources, or each island from one"),
       key(SETTING(data.sequences), kData, "sequences per island and inner step"),
       key(SETTING(data.held_out_windows), kData, "windows per source for every evaluation"),
   };

@@ -36,24 +36,24 @@ std::vector<std::string> scenarios_in(const fs::path& folder) {
   return names;
 }
 
-/// The scenario whose file name is nearest, beside the wanted one or in scenarios/.
-std::string nearest_scenario(const fs::path& wanted) {
+/// Beside the wanted scenario, or else in scenarios/: the one of the nearest name, or all.
+std::string other_scenarios(const fs::path& wanted) {
   std::vector<std::string> paths = scenarios_in(folder_of(wanted));
-  for (auto& path : scenarios_in(kScenarios)) paths.push_back(std::move(path));
-  std::vector<std::string> stems;
-  for (const auto& path : paths) stems.push_back(fs::path(path).stem());
-  const auto nearest = nearest_name(wanted.stem().string(), stems);
-  const auto at = std::find(stems.begin(), stems.end(), nearest.value_or("")) - stems.begin();
-  if (nearest) return fmt::format("; did you mean {}?", paths[static_cast<std::size_t>(at)]);
+  if (paths.empty()) paths = scenarios_in(kScenarios);
   if (paths.empty()) return "; write the path of a scenario, e.g. scenarios/demo.ini";
-  return fmt::format("; there are {}", join(paths, ", ", " and "));
+  std::vector<std::string> names;
+  for (const auto& path : paths) names.push_back(fs::path(path).stem());
+  const auto nearest = nearest_name(wanted.stem().string(), names);
+  if (!nearest) return fmt::format("; there are {}", join(paths, ", ", " and "));
+  const auto at = std::find(names.begin(), names.end(), *nearest) - names.begin();
+  return fmt::format("; did you mean {}?", paths[static_cast<std::size_t>(at)]);
 }
 
 std::string find_scenario(const std::string& wanted) {
   if (is_file(wanted)) return wanted;
   const fs::path named = fs::path(kScenarios) / (wanted + ".ini");
   if (wanted.find('/') == std::string::npos && is_file(named)) return named;
-  throw UserError(fmt::format("no scenario {}{}", wanted, nearest_scenario(wanted)));
+  throw UserError(fmt::format("no scenario {}{}", wanted, other_scenarios(wanted)));
 }
 
 class Loader {

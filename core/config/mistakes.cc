@@ -80,14 +80,9 @@ void check_model(const RunConfig& c, Rules& rules) {
 
 void check_data(const RunConfig& c, Rules& rules) {
   const auto& languages = c.data.languages;
+  rules.require(!languages.empty(), "data.languages", "name at least one source, e.g. en");
   rules.require(std::set(languages.begin(), languages.end()).size() == languages.size(),
                 "data.languages", "names a source twice; keep one of each");
-  const bool own_source = c.data.split == "by_source" && c.task.name == "language";
-  rules.require(
-      !own_source || static_cast<std::size_t>(c.run.islands) <= languages.size(), "run.islands",
-      fmt::format("with data.split = by_source each island needs a source of its own, and "
-                  "data.languages has {}; use at most {} islands or split = mixed",
-                  languages.size(), languages.size()));
   rules.between(c.data.sequences, "data.sequences", 1, 65536);
   rules.between(c.data.held_out_windows, "data.held_out_windows", 1, kManySteps);
 }

@@ -96,16 +96,16 @@ struct ModelSettings {
 
 /// [quadratic]. Changes results.
 struct QuadraticSettings {
-  /// Parameters. Small, since its purpose is to be checked, not to be slow.
-  std::int64_t size = 1024;
+  /// Parameters. A step of this many takes microseconds.
+  std::int64_t size = 4096;
 
-  /// Largest over smallest curvature.
+  /// Largest over smallest curvature: slow directions exist, but a few hundred steps show progress.
   double conditioning = 100;
 
-  /// How far apart the islands' optima lie; 0 = all have the same data.
-  double spread = 1;
+  /// How far apart the islands' optima lie, per parameter; 0 = all have the same data.
+  double spread = 0.5;
 
-  /// Standard deviation of the gradient noise of one batch.
+  /// Standard deviation of the gradient noise of one batch, per parameter.
   double noise = 0.1;
 
   bool operator==(const QuadraticSettings&) const = default;
@@ -120,8 +120,8 @@ struct DataSettings {
   /// The sources, in order.
   std::vector<std::string> languages = {"en", "de", "fr", "es"};
 
-  /// mixed: every island reads from all sources. by_source: each island reads its own, the hard
-  /// case.
+  /// mixed: every island reads from all sources. by_source: island i reads source i mod (number of
+  /// sources) only, the hard case.
   std::string split = "mixed";
 
   /// Sequences per island and inner step.

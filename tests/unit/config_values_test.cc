@@ -47,12 +47,8 @@ TEST_CASE("impossible settings are refused with key, value and fix", "[config]")
          c.data.languages = {"en", "de", "en"};
        },
        "data.languages = en,de,en: names a source twice; keep one of each"},
-      {[](auto& c) {
-         c.data.split = "by_source";
-         c.run.islands = 5;
-       },
-       "run.islands = 5: with data.split = by_source each island needs a source of its own, and "
-       "data.languages has 4; use at most 4 islands or split = mixed"},
+      {[](auto& c) { c.data.languages.clear(); },
+       "data.languages is empty: name at least one source, e.g. en"},
       {[](auto& c) { c.data.sequences = 0; }, "data.sequences = 0: has to be 1 to 65536"},
       {[](auto& c) { c.inner.lr = 0; }, "inner.lr = 0: has to be above 0"},
       {[](auto& c) { c.inner.beta2 = 1; }, "inner.beta2 = 1: has to be 0 or more and below 1"},
