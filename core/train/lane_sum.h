@@ -1,11 +1,13 @@
 // LaneSum: a sum of floats in double with an order of its own, the same on every host.
 //
-// Lane j of 32 takes the values whose index is j modulo 32, in order; then the lanes are added as a
-// tree: j and j + 16, then j and j + 8, and so on. 32 lanes fill the vector registers of AVX-512
-// without waiting for one addition after another. For kernels (core/base/simd.h).
+// Lane j of 32 takes the values whose index in their call is j modulo 32, in order; then the lanes
+// are added as a tree: j and j + 16, then j and j + 8, and so on. 32 lanes fill the vector
+// registers of AVX-512 without waiting for one addition after another. For kernels
+// (core/base/simd.h).
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace strait {
 
@@ -13,7 +15,7 @@ class LaneSum {
  public:
   static constexpr std::int64_t kLanes = 32;
 
-  /// Adds each of n floats; n may be any number only in the last call.
+  /// Adds n floats; every call begins at lane 0.
   __attribute__((always_inline)) void add(const float* values, std::int64_t n) {
     over<false>(values, n);
   }
@@ -34,26 +36,27 @@ class LaneSum {
 
  private:
   // GCC's and clang's vector types, not intrinsics: narrower instruction sets take them in parts.
-  // The compiler does not keep an array of lanes in registers by itself.
-  static constexpr std::int64_t kWidth = 8;
+  // The compiler does not keep an array of single lanes in registers by itself, and it takes
+  // vectors of AVX-512's width apart badly for AVX2.
+  static constexpr std::int64_t kWidth = 4;
   static constexpr std::int64_t kVectors = kLanes / kWidth;
   typedef double Doubles __attribute__((vector_size(kWidth * sizeof(double))));
-  typedef float Floats __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
+  typedef float Floats __attribute__((vector_size(kWidth * sizeof(float))));
 
   template <bool kSquares>
   __attribute__((always_inline)) void over(const float* values, std::int64_t n) {
-    Doubles a = lanes_[0], b = lanes_[1], c = lanes_[2], d = lanes_[3];
-    const auto take = [](const float* from, Doubles& lane) __attribute__((always_inline)) {
-      const Doubles x = __builtin_convertvector(*reinterpret_cast<const Floats*>(from), Doubles);
-      lane += kSquares ? x * x : x;
-    };
+    Doubles lanes[kVectors];
+    for (std::int64_t v = 0; v < kVectors; ++v) lanes[v] = lanes_[v];
     for (; n >= kLanes; n -= kLanes, values += kLanes) {
-      take(values, a);
-      take(values + kWidth, b);
-      take(values + 2 * kWidth, c);
-      take(values + 3 * kWidth, d);
+#pragma GCC unroll 8
+      for (std::int64_t v = 0; v < kVectors; ++v) {
+        Floats from;
+        std::memcpy(&from, values + v * kWidth, sizeof from);
+        const Doubles x = __builtin_convertvector(from, Doubles);
+        lanes[v] += kSquares ? x * x : x;
+      }
     }
-    lanes_[0] = a, lanes_[1] = b, lanes_[2] = c, lanes_[3] = d;
+    for (std::int64_t v = 0; v < kVectors; ++v) lanes_[v] = lanes[v];
     for (std::int64_t j = 0; j < n; ++j) {
       const double x = values[j];
       lanes_[j / kWidth][j % kWidth] += kSquares ? x * x : x;

@@ -17,6 +17,7 @@
 #include "core/comm/codecs/codecs.h"
 #include "core/train/flat_buffer.h"
 #include "core/train/optimizer.h"
+#include "core/train/quadratic.h"
 
 namespace strait {
 namespace {
@@ -99,6 +100,12 @@ void add_optimizers(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
   kernels.push_back({"outer_gradient " + twin,
                      12,
                      [&buffers, simd] { outer_gradient(buffers.a, buffers.b, buffers.c, simd); },
+                     {}});
+  const auto quadratic = std::make_shared<QuadraticTask>(QuadraticOptions{.size = n}, 1, simd);
+  quadratic->accumulate_gradient({}, 0);  // makes the island's optimum
+  kernels.push_back({"quadratic gradient " + twin,
+                     20,
+                     [quadratic] { quadratic->accumulate_gradient({}, 1); },
                      {}});
 }
 
