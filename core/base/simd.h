@@ -17,8 +17,7 @@
 
 #if defined(__x86_64__)
 #define STRAIT_TARGET_AVX2 __attribute__((target("avx2")))
-#define STRAIT_TARGET_AVX512 \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")))
+#define STRAIT_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 #else
 #define STRAIT_TARGET_AVX2
 #define STRAIT_TARGET_AVX512
