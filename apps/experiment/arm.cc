@@ -240,4 +240,28 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   return result;
 }
 
+Nanos price_data_parallel(const Experiment& x, std::int64_t first_step, std::int64_t steps,
+                          std::int64_t elements) {
+  SimulatedStorage no_journal;
+  World world(world_options(x, x.config.run.islands, /*rounds=*/false), no_journal);
+  const ComputeModel compute = compute_model(x.config);
+  const Roster roster = everyone(x.config.run.islands);
+  const Bytes touched = Island::update_bytes(x.tasks.layout().size());
+  world.run([&](IslandId island, World::Ports& ports) {
+    const std::vector<float> in(static_cast<std::size_t>(elements));
+    std::vector<float> out(in.size());
+    for (std::int64_t step = first_step; step < first_step + steps; ++step) {
+      const Nanos cost = compute.step_cost(island, step);
+      const Nanos update = std::min(cost, compute.memory_cost(touched));
+      ports.clock.compute(cost - update, [] {});
+      auto ticket =
+          ports.collective.start({.number = static_cast<std::uint32_t>(step)}, in, out, roster);
+      const Outcome<Done> done = ticket.wait();
+      if (!done.ok()) throw RunFailed(done.failure().what);
+      ports.clock.compute(update, [] {});
+    }
+  });
+  return world.now();
+}
+
 }  // namespace strait

@@ -78,6 +78,11 @@ ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const
                   Storage& journal, const Board::RowDone& row_done,
                   RecordObserver* record = nullptr);
 
+/// Virtual time of `steps` data-parallel steps that exchange `elements` floats each, without training:
+/// the same messages through the same emulator.
+Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step,
+                          std::int64_t steps, std::int64_t elements);
+
 TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start);
 Schedule schedule_of(const RunConfig& config, double peak);
 InnerOptions inner_options(const RunConfig& config);

@@ -43,7 +43,7 @@ void Island::inner_step(Strategy& strategy, const StepPlace& place) {
   } else {
     // The same cost as above, but the update comes after the exchange.
     const Nanos update_cost =
-        std::min(cost, compute_.memory_cost(static_cast<Bytes>(28 * parameters().size())));
+        std::min(cost, compute_.memory_cost(update_bytes(parts_.task.layout().size())));
     parts_.clock.compute(cost - update_cost, gradient);
     const std::span<const float> joined = strategy.gradient_ready(*this, place);
     parts_.clock.compute(update_cost, [&] { update(joined); });

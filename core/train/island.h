@@ -85,6 +85,9 @@ class Island {
   std::span<float> parameters() { return parts_.task.parameters(); }
   std::span<const float> gradients() { return parts_.task.gradients(); }
 
+  /// Memory traffic of an inner update of `size` parameters: p, m, v read and written, g read.
+  static constexpr Bytes update_bytes(std::int64_t size) { return 28 * size; }
+
   /// Does `work` at the cost of `touched` bytes of memory traffic.
   void pass_over_memory(Bytes touched, const std::function<void()>& work);
 

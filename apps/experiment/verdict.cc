@@ -1,0 +1,345 @@
+#include "apps/experiment/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/base/quantities.h"
+
+namespace strait {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kLn2 = 0.69314718055994530942;
+
+Json figure(double value, const char* unit, const char* kind) {
+  return {{"value", value}, {"unit", unit}, {"kind", kind}};
+}
+Json figure(std::int64_t value, const char* unit, const char* kind) {
+  return {{"value", value}, {"unit", unit}, {"kind", kind}};
+}
+Json measured(double value, const char* unit) { return figure(value, unit, "measured"); }
+Json measured(std::int64_t value, const char* unit) { return figure(value, unit, "measured"); }
+
+double final_loss(const ArmResult& arm) { return arm.rows.back().held_out.front().value; }
+
+bool is_text(const VerdictInput& in) { return in.experiment.config.task.name == "language"; }
+
+Bytes payload(const ArmResult& arm) {
+  return arm.costs.bytes[static_cast<std::size_t>(Cause::kPayload)];
+}
+
+struct LinkTotals {
+  Bytes headers = 0;
+  Bytes handshake = 0;
+};
+
+LinkTotals link_totals(const Costs& costs) {
+  LinkTotals totals;
+  for (const auto& row : costs.links) {
+    if (!row.up) continue;  // each byte passes one uplink and one downlink: counted once
+    totals.headers += row.counters.header;
+    totals.handshake += row.counters.handshake;
+  }
+  return totals;
+}
+
+Json costs_json(const Costs& costs) {
+  Json bytes;
+  for (std::size_t c = 0; c < kCauses; ++c) {
+    bytes[std::string(to_string(static_cast<Cause>(c)))] = measured(costs.bytes[c], "B");
+  }
+  const LinkTotals links = link_totals(costs);
+  bytes["headers"] = figure(links.headers, "B", "modelled");
+  bytes["handshake"] = figure(links.handshake, "B", "modelled");
+  return {{"bytes", bytes},
+          {"virtual_seconds", measured(seconds(costs.time), "s")},
+          {"wall_seconds", measured(costs.wall_s, "s")},
+          {"transport_and_emulator_cpu_seconds", measured(costs.loop_cpu_s, "s")},
+          {"event_log_hash", hex(costs.trace_hash)},
+          {"event_log_records", costs.trace_records}};
+}
+
+Json loss_json(const VerdictInput& in, const std::vector<Metric>& metrics) {
+  Json json;
+  for (const auto& metric : metrics) json[metric.name] = measured(metric.value, "nats");
+  if (is_text(in)) {
+    const double loss = metrics.front().value;
+    json["perplexity_per_byte"] = measured(std::exp(loss), "1");
+    json["bits_per_byte"] = measured(loss / kLn2, "bit");
+  }
+  return json;
+}
+
+Json arm_json(const VerdictInput& in, const ArmResult& arm, std::optional<double> common_loss) {
+  Json json{{"name", arm.options.name},
+            {"strategy", arm.options.strategy},
+            {"islands", arm.options.islands},
+            {"peak_lr", arm.options.peak_lr},
+            {"rounds", arm.plan.rounds},
+            {"inner_steps_per_round", arm.plan.steps_per_round},
+            {"tokens", measured(arm.rows.back().tokens, "tokens")},
+            {"held_out", loss_json(in, arm.rows.back().held_out)},
+            {"waiting_seconds", measured(seconds(arm.rows.back().waited), "s")},
+            {"shared_parameters_hash", hex(arm.parameter_hash)}};
+  json.update(costs_json(arm.costs));
+  if (common_loss) {
+    const auto time = time_to_loss(arm, *common_loss);
+    json["time_to_loss"] = {{"loss", *common_loss},
+                            {"virtual_seconds", time ? measured(seconds(*time), "s") : Json()}};
+  }
+  return json;
+}
+
+/// The worse of the final losses of the arms that talk.
+std::optional<double> loss_to_reach(const VerdictInput& in) {
+  std::optional<double> worst;
+  for (const ArmResult* arm : in.arms) {
+    if (arm->options.islands < 2) continue;
+    worst = std::max(worst.value_or(final_loss(*arm)), final_loss(*arm));
+  }
+  return worst;
+}
+
+std::string giga(Bytes bytes) {
+  const auto b = static_cast<double>(bytes);
+  if (b >= 1e9) return fmt::format("{:.2f} GB", b / 1e9);
+  if (b >= 1e6) return fmt::format("{:.1f} MB", b / 1e6);
+  if (b >= 1e3) return fmt::format("{:.1f} kB", b / 1e3);
+  return fmt::format("{} B", bytes);
+}
+
+std::string duration(Nanos t) {
+  const double s = seconds(t);
+  if (s < 120) return fmt::format("{:.1f} s", s);
+  if (s < 7200) return fmt::format("{:.1f} min", s / 60);
+  return fmt::format("{:.2f} h", s / 3600);
+}
+
+class TextTable {
+ public:
+  void row(std::string label, std::vector<std::string> cells) {
+    cells.insert(cells.begin(), std::move(label));
+    widths_.resize(std::max(widths_.size(), cells.size()));
+    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], cells[i].size());
+    rows_.push_back(std::move(cells));
+  }
+  std::string str() const {
+    std::string text;
+    for (const auto& cells : rows_) {
+      std::string line = "  ";
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        line += i == 0 ? fmt::format("{:<{}}", cells[i], widths_[i])
+                       : fmt::format("   {:>{}}", cells[i], widths_[i]);
+      }
+      text += line + "\n";
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> widths_;
+};
+
+std::vector<std::string> cells(const VerdictInput& in,
+                               const std::function<std::string(const ArmResult&)>& cell) {
+  std::vector<std::string> result;
+  for (const ArmResult* arm : in.arms) result.push_back(cell(*arm));
+  return result;
+}
+
+std::string arms_table(const VerdictInput& in) {
+  TextTable table;
+  const auto loss = loss_to_reach(in);
+  table.row("", cells(in, [](const auto& a) { return a.options.name; }));
+  table.row("islands", cells(in, [](const auto& a) { return std::to_string(a.options.islands); }));
+  table.row("payload", cells(in, [](const auto& a) { return giga(payload(a)); }));
+  table.row("control and framing", cells(in, [](const auto& a) {
+              return giga(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
+                          a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
+            }));
+  table.row("TCP/IP headers (modelled)", cells(in, [](const auto& a) {
+              const LinkTotals links = link_totals(a.costs);
+              return giga(links.headers + links.handshake);
+            }));
+  table.row("time on this network",
+            cells(in, [](const auto& a) { return duration(a.costs.time); }));
+  table.row("of it waiting for others", cells(in, [](const auto& a) {
+              const double all = seconds(a.costs.time);
+              return fmt::format("{:.1f} %", all > 0 ? 100 * seconds(a.rows.back().waited) / all : 0);
+            }));
+  table.row("tokens", cells(in, [](const auto& a) {
+              return fmt::format("{}", a.rows.back().tokens);
+            }));
+  table.row("held-out loss", cells(in, [](const auto& a) {
+              return fmt::format("{:.4f}", final_loss(a));
+            }));
+  if (is_text(in)) {
+    table.row("perplexity per byte", cells(in, [](const auto& a) {
+                return fmt::format("{:.3f}", std::exp(final_loss(a)));
+              }));
+    table.row("bits per byte", cells(in, [](const auto& a) {
+                return fmt::format("{:.3f}", final_loss(a) / kLn2);
+              }));
+  }
+  if (loss && in.arms.size() > 1) {
+    table.row(fmt::format("time to loss {:.4f}", *loss), cells(in, [&](const auto& a) {
+                const auto t = time_to_loss(a, *loss);
+                return t ? duration(*t) : std::string("never");
+              }));
+  }
+  table.row("wall time here", cells(in, [](const auto& a) {
+              return fmt::format("{:.1f} s", a.costs.wall_s);
+            }));
+  table.row("of it transport and emulator", cells(in, [](const auto& a) {
+              return fmt::format("{:.1f} %", 100 * a.costs.loop_cpu_s / a.costs.wall_s);
+            }));
+  return table.str();
+}
+
+std::string baseline_text(const ModelledBaseline& b, const ArmResult& dp, const ArmResult& first) {
+  TextTable table;
+  const auto versus = [&](Nanos t) {
+    return fmt::format("{:.2f} x {}", seconds(t) / seconds(first.costs.time), first.options.name);
+  };
+  table.row("as run (fp32, measured)", {giga(payload(dp)), duration(dp.costs.time),
+                                        versus(dp.costs.time)});
+  table.row("in bf16 (modelled)", {giga(b.bf16_payload), duration(b.bf16_time),
+                                   versus(b.bf16_time)});
+  table.row("perfect overlap (modelled bound)",
+            {giga(payload(dp)), duration(b.overlap_time), versus(b.overlap_time)});
+  table.row("bf16 and perfect overlap (modelled)",
+            {giga(b.bf16_payload), duration(b.bf16_overlap_time), versus(b.bf16_overlap_time)});
+  return table.str();
+}
+
+const ArmResult* find_data_parallel(const VerdictInput& in) {
+  for (const ArmResult* arm : in.arms) {
+    if (arm->options.strategy == "data_parallel") return arm;
+  }
+  return nullptr;
+}
+
+std::string comparison_text(const VerdictInput& in, const ArmResult& dp) {
+  const ArmResult& first = *in.arms.front();
+  const double ratio = static_cast<double>(payload(dp)) / static_cast<double>(payload(first));
+  std::string text = fmt::format(
+      "\n{0} sent {1:.6g} times fewer payload bytes than data parallelism ({2} : {3})\nand took "
+      "{4:.2f} times less time on this network",
+      first.options.name, ratio, payload(dp), payload(first),
+      seconds(dp.costs.time) / seconds(first.costs.time));
+  if (is_text(in)) {
+    const double gap = std::exp(final_loss(first) - final_loss(dp)) - 1;
+    text += fmt::format("; its perplexity per byte is {:.1f} % {}", 100 * std::abs(gap),
+                        gap >= 0 ? "higher" : "lower");
+  }
+  return text + ".\n";
+}
+
+}  // namespace
+
+std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss) {
+  for (const RoundRow& row : arm.rows) {
+    if (!row.held_out.empty() && row.held_out.front().value <= loss) return row.time;
+  }
+  return std::nullopt;
+}
+
+ModelledBaseline model_baseline(const Experiment& x, const ArmResult& dp) {
+  const std::int64_t steps = dp.plan.rounds * dp.plan.steps_per_round;
+  const std::int64_t elements = x.tasks.layout().size();
+  const Nanos compute = x.config.compute.step;
+  ModelledBaseline b{.bf16_payload = payload(dp) / 2,
+                     .bf16_time = price_data_parallel(x, dp.plan.first_step, steps, elements / 2)};
+  const auto bound = [&](Nanos as_run) {
+    const Nanos exchange{(as_run.count() - steps * compute.count()) / steps};
+    return steps * std::max(compute, exchange);
+  };
+  b.overlap_time = bound(dp.costs.time);
+  b.bf16_overlap_time = bound(b.bf16_time);
+  return b;
+}
+
+std::string verdict_text(const VerdictInput& in) {
+  const RunConfig& c = in.experiment.config;
+  std::string text = fmt::format(
+      "VERDICT  {}: {} rounds of {} inner steps, seed {}\n", in.scenario, c.run.rounds,
+      c.run.inner_steps, c.run.seed);
+  text += fmt::format("data     {} ({})\n\n", in.experiment.tasks.data_description(),
+                      in.experiment.tasks.data_hash().substr(0, 16));
+  text += arms_table(in);
+  if (const ArmResult* dp = find_data_parallel(in); dp != nullptr && in.arms.size() > 1) {
+    text += comparison_text(in, *dp);
+    if (in.baseline) {
+      text += "\nData parallelism, as run and as it could be run:\n";
+      text += baseline_text(*in.baseline, *dp, *in.arms.front());
+    }
+  }
+  if (in.pretraining != nullptr) {
+    const auto& p = *in.pretraining;
+    text += fmt::format(
+        "\nBefore the branch point, shared by all rows and in none of them: {} steps of "
+        "pretraining,\n{}, then {} handed out in {}.\n",
+        c.pretrain.steps, duration(p.compute_time),
+        giga(p.costs.bytes[static_cast<std::size_t>(Cause::kStart)]),
+        duration(p.costs.time - p.compute_time));
+  }
+  if (in.count_model_bits_per_byte) {
+    text += fmt::format("An order-2 count model fitted on the same bytes: {:.3f} bits per byte.\n",
+                        *in.count_model_bits_per_byte);
+  }
+  text += fmt::format("\nwall {:.1f} s, CPU {:.1f} s\n", in.wall_s, in.cpu_s);
+  return text;
+}
+
+std::string verdict_json(const VerdictInput& in) {
+  const RunConfig& c = in.experiment.config;
+  Json json{{"format", 1},
+            {"scenario", in.scenario},
+            {"seed", c.run.seed},
+            {"settings_hash", hex(settings_hash(c))},
+            {"data",
+             {{"description", in.experiment.tasks.data_description()},
+              {"sha256", in.experiment.tasks.data_hash()}}}};
+  if (in.pretraining != nullptr) {
+    json["pretraining"] = costs_json(in.pretraining->costs);
+    json["pretraining"]["steps"] = c.pretrain.steps;
+    json["pretraining"]["compute_seconds"] = measured(seconds(in.pretraining->compute_time), "s");
+  }
+  const auto loss = loss_to_reach(in);
+  json["arms"] = Json::array();
+  for (const ArmResult* arm : in.arms) json["arms"].push_back(arm_json(in, *arm, loss));
+  if (const ArmResult* dp = find_data_parallel(in); dp != nullptr && in.arms.size() > 1) {
+    const ArmResult& first = *in.arms.front();
+    json["comparison"] = {
+        {"payload_ratio", measured(static_cast<double>(payload(*dp)) /
+                                       static_cast<double>(payload(first)),
+                                   "1")},
+        {"time_ratio", measured(seconds(dp->costs.time) / seconds(first.costs.time), "1")},
+        {"perplexity_gap", measured(std::exp(final_loss(first) - final_loss(*dp)) - 1, "1")}};
+  }
+  if (in.baseline) {
+    const auto& b = *in.baseline;
+    json["data_parallel_modelled"] = {
+        {"bf16", {{"payload", figure(b.bf16_payload, "B", "modelled")},
+                  {"virtual_seconds", figure(seconds(b.bf16_time), "s", "modelled")}}},
+        {"perfect_overlap",
+         {{"virtual_seconds", figure(seconds(b.overlap_time), "s", "modelled")}}},
+        {"bf16_perfect_overlap",
+         {{"virtual_seconds", figure(seconds(b.bf16_overlap_time), "s", "modelled")}}}};
+  }
+  if (in.count_model_bits_per_byte) {
+    json["order_2_count_model"] = {
+        {"bits_per_byte", measured(*in.count_model_bits_per_byte, "bit")}};
+  }
+  json["wall_seconds"] = measured(in.wall_s, "s");
+  json["cpu_seconds"] = measured(in.cpu_s, "s");
+  return json.dump(2) + "\n";
+}
+
+}  // namespace strait
