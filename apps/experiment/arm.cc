@@ -212,7 +212,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   world.listen([&](const TraceRecord& record_of) {
     if (record_of.kind >= TraceKind::kLinkDown) result.events.push_back(record_of);
   });
-  Board board(options.islands, result.plan, row_done);
+  Board board(options.islands, result.plan, world.ledger(), row_done);
   Observers observers(board, record);
   world.run([&](IslandId island, World::Ports& ports) {
     const auto task = x.tasks.make();

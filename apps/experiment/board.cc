@@ -4,8 +4,8 @@
 
 namespace strait {
 
-Board::Board(int islands, const TrainPlan& plan, RowDone row_done)
-    : islands_(islands), plan_(plan), row_done_(std::move(row_done)) {}
+Board::Board(int islands, const TrainPlan& plan, const Ledger& ledger, RowDone row_done)
+    : islands_(islands), plan_(plan), ledger_(ledger), row_done_(std::move(row_done)) {}
 
 void Board::round_done(const IslandRound& round, std::span<const float>) {
   const std::lock_guard lock(mutex_);
@@ -53,6 +53,9 @@ RoundRow Board::build(std::uint32_t round, const Unfinished& row) const {
     result.time = std::max(result.time, report.now);
     result.roster = report.roster;
   }
+  // A round that every island has left is complete in the ledger.
+  result.payload = (rows_.empty() ? 0 : rows_.back().payload) +
+                   ledger_.total(Cause::kPayload, round);
   if (steps > 0) result.loss = loss / static_cast<double>(steps);
   result.waited = Nanos{waited / islands_};
   std::vector<std::vector<Metric>> shares;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/wall_clock.h"
+#include "core/comm/ledger.h"
 #include "core/train/island.h"
 
 namespace strait {
@@ -23,6 +24,7 @@ struct RoundRow {
   Nanos time{0};            // when the last island was done with the round
   Nanos waited{0};          // mean over islands, since the start
   double wall_s = 0;        // since the start of the arm; differs between repeats
+  Bytes payload = 0;        // all islands' so far, counted
   Roster roster;
   std::vector<Metric> held_out;  // combined; empty if this round was not evaluated
 };
@@ -32,7 +34,7 @@ class Board final : public IslandObserver {
   using RowDone = std::function<void(const RoundRow&)>;
 
   /// `row_done` is called once per row, in order, on some island's thread, under the board's lock.
-  Board(int islands, const TrainPlan& plan, RowDone row_done);
+  Board(int islands, const TrainPlan& plan, const Ledger& ledger, RowDone row_done);
 
   void round_done(const IslandRound& round, std::span<const float> shared) override;
   void evaluated(IslandId island, std::uint32_t round, Nanos now,
@@ -53,6 +55,7 @@ class Board final : public IslandObserver {
 
   const int islands_;
   const TrainPlan plan_;
+  const Ledger& ledger_;
   const RowDone row_done_;
   WallTimer timer_;
   std::mutex mutex_;

@@ -6,7 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/base/quantities.h"
+#include "apps/output/human.h"
+#include "apps/output/table.h"
 
 namespace strait {
 
@@ -105,45 +106,24 @@ std::optional<double> loss_to_reach(const VerdictInput& in) {
   return worst;
 }
 
-std::string giga(Bytes bytes) {
-  const auto b = static_cast<double>(bytes);
-  if (b >= 1e9) return fmt::format("{:.2f} GB", b / 1e9);
-  if (b >= 1e6) return fmt::format("{:.1f} MB", b / 1e6);
-  if (b >= 1e3) return fmt::format("{:.1f} kB", b / 1e3);
-  return fmt::format("{} B", bytes);
-}
-
-std::string duration(Nanos t) {
-  const double s = seconds(t);
-  if (s < 120) return fmt::format("{:.1f} s", s);
-  if (s < 7200) return fmt::format("{:.1f} min", s / 60);
-  return fmt::format("{:.2f} h", s / 3600);
-}
-
-class TextTable {
+/// A label and a cell per arm; titles come from the first row.
+class ArmTable {
  public:
+  explicit ArmTable(std::vector<std::string> titles) : table_(columns(std::move(titles))) {}
+
   void row(std::string label, std::vector<std::string> cells) {
     cells.insert(cells.begin(), std::move(label));
-    widths_.resize(std::max(widths_.size(), cells.size()));
-    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], cells[i].size());
-    rows_.push_back(std::move(cells));
+    table_.row(std::move(cells));
   }
-  std::string str() const {
-    std::string text;
-    for (const auto& cells : rows_) {
-      std::string line = "  ";
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        line += i == 0 ? fmt::format("{:<{}}", cells[i], widths_[i])
-                       : fmt::format("   {:>{}}", cells[i], widths_[i]);
-      }
-      text += line + "\n";
-    }
-    return text;
-  }
+  std::string text() const { return table_.text(); }
 
  private:
-  std::vector<std::vector<std::string>> rows_;
-  std::vector<std::size_t> widths_;
+  static std::vector<Column> columns(std::vector<std::string> titles) {
+    std::vector<Column> result{{""}};
+    for (auto& title : titles) result.push_back({std::move(title), Align::kRight});
+    return result;
+  }
+  Table table_;
 };
 
 std::vector<std::string> cells(const VerdictInput& in,
@@ -154,21 +134,20 @@ std::vector<std::string> cells(const VerdictInput& in,
 }
 
 std::string arms_table(const VerdictInput& in) {
-  TextTable table;
+  ArmTable table(cells(in, [](const auto& a) { return a.options.name; }));
   const auto loss = loss_to_reach(in);
-  table.row("", cells(in, [](const auto& a) { return a.options.name; }));
   table.row("islands", cells(in, [](const auto& a) { return std::to_string(a.options.islands); }));
-  table.row("payload", cells(in, [](const auto& a) { return giga(payload(a)); }));
+  table.row("payload", cells(in, [](const auto& a) { return human_bytes(payload(a)); }));
   table.row("control and framing", cells(in, [](const auto& a) {
-              return giga(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
+              return human_bytes(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
                           a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
             }));
   table.row("TCP/IP headers (modelled)", cells(in, [](const auto& a) {
               const LinkTotals links = link_totals(a.costs);
-              return giga(links.headers + links.handshake);
+              return human_bytes(links.headers + links.handshake);
             }));
   table.row("time on this network",
-            cells(in, [](const auto& a) { return duration(a.costs.time); }));
+            cells(in, [](const auto& a) { return human_time(a.costs.time); }));
   table.row("of it waiting for others", cells(in, [](const auto& a) {
               const double all = seconds(a.costs.time);
               return fmt::format("{:.1f} %", all > 0 ? 100 * seconds(a.rows.back().waited) / all : 0);
@@ -190,7 +169,7 @@ std::string arms_table(const VerdictInput& in) {
   if (loss && in.arms.size() > 1) {
     table.row(fmt::format("time to loss {:.4f}", *loss), cells(in, [&](const auto& a) {
                 const auto t = time_to_loss(a, *loss);
-                return t ? duration(*t) : std::string("never");
+                return t ? human_time(*t) : std::string("never");
               }));
   }
   table.row("wall time here", cells(in, [](const auto& a) {
@@ -199,23 +178,23 @@ std::string arms_table(const VerdictInput& in) {
   table.row("of it transport and emulator", cells(in, [](const auto& a) {
               return fmt::format("{:.1f} %", 100 * a.costs.loop_cpu_s / a.costs.wall_s);
             }));
-  return table.str();
+  return table.text();
 }
 
 std::string baseline_text(const ModelledBaseline& b, const ArmResult& dp, const ArmResult& first) {
-  TextTable table;
+  ArmTable table({"payload", "time", ""});
   const auto versus = [&](Nanos t) {
     return fmt::format("{:.2f} x {}", seconds(t) / seconds(first.costs.time), first.options.name);
   };
-  table.row("as run (fp32, measured)", {giga(payload(dp)), duration(dp.costs.time),
+  table.row("as run (fp32, measured)", {human_bytes(payload(dp)), human_time(dp.costs.time),
                                         versus(dp.costs.time)});
-  table.row("in bf16 (modelled)", {giga(b.bf16_payload), duration(b.bf16_time),
+  table.row("in bf16 (modelled)", {human_bytes(b.bf16_payload), human_time(b.bf16_time),
                                    versus(b.bf16_time)});
   table.row("perfect overlap (modelled bound)",
-            {giga(payload(dp)), duration(b.overlap_time), versus(b.overlap_time)});
+            {human_bytes(payload(dp)), human_time(b.overlap_time), versus(b.overlap_time)});
   table.row("bf16 and perfect overlap (modelled)",
-            {giga(b.bf16_payload), duration(b.bf16_overlap_time), versus(b.bf16_overlap_time)});
-  return table.str();
+            {human_bytes(b.bf16_payload), human_time(b.bf16_overlap_time), versus(b.bf16_overlap_time)});
+  return table.text();
 }
 
 const ArmResult* find_data_parallel(const VerdictInput& in) {
@@ -285,9 +264,9 @@ std::string verdict_text(const VerdictInput& in) {
     text += fmt::format(
         "\nBefore the branch point, shared by all rows and in none of them: {} steps of "
         "pretraining,\n{}, then {} handed out in {}.\n",
-        c.pretrain.steps, duration(p.compute_time),
-        giga(p.costs.bytes[static_cast<std::size_t>(Cause::kStart)]),
-        duration(p.costs.time - p.compute_time));
+        c.pretrain.steps, human_time(p.compute_time),
+        human_bytes(p.costs.bytes[static_cast<std::size_t>(Cause::kStart)]),
+        human_time(p.costs.time - p.compute_time));
   }
   if (in.count_model_bits_per_byte) {
     text += fmt::format("An order-2 count model fitted on the same bytes: {:.3f} bits per byte.\n",

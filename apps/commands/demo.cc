@@ -1,0 +1,15 @@
+// strait demo: DiLoCo over a bad network, the same work with data parallelism, and one island alone.
+
+#include "apps/commands/commands.h"
+#include "apps/experiment/session.h"
+
+namespace strait {
+
+int command_demo(const std::vector<std::string>& arguments) {
+  const LoadedConfig loaded = load_config(find_in_repository("scenarios/demo.ini"), arguments);
+  Session session(loaded, deps_folder());
+  session.run(demo_arms(loaded.config));
+  return 0;
+}
+
+}  // namespace strait

@@ -1,0 +1,270 @@
+#include "apps/experiment/session.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+
+#include "apps/experiment/record_run.h"
+#include "apps/output/build_info.h"
+#include "apps/output/human.h"
+#include "apps/output/run_folder.h"
+#include "core/base/files.h"
+#include "core/base/quantities.h"
+
+namespace strait {
+
+namespace {
+
+constexpr double kLn2 = 0.69314718055994530942;
+
+FabricOptions fabric_of(const RunConfig& config) {
+  if (config.network.kind != "emulated") return {};
+  const IslandNames names{.count = config.run.islands};
+  const auto& n = config.network;
+  std::vector<AccessLink> links = read_links(n.links, names);
+  std::vector<NetworkEvent> events;
+  if (!n.events.empty()) events = read_events(n.events, names);
+  return {.description = describe_network(std::move(links), std::move(events)),
+          .emulated = {.tcp = {.mss = n.mss,
+                               .header = n.header_bytes,
+                               .slow_start = n.slow_start,
+                               .window_cap = n.window,
+                               .idle_restart = n.idle_restart},
+                       .send_buffer = n.send_buffer}};
+}
+
+std::string network_line(const RunConfig& config, const NetworkDescription& network) {
+  if (network.places.empty()) return "pipe: messages arrive in no time";
+  const AccessLink& first = network.places.front();
+  bool same = true;
+  for (const auto& link : network.places) {
+    same = same && link.up == first.up && link.down == first.down && link.delay == first.delay;
+  }
+  if (!same) return config.network.links + ": unequal access links";
+  return fmt::format("{} up, {} down, {} per access link: RTT {} between islands",
+                     format_rate(first.up), format_rate(first.down), format_duration(first.delay),
+                     format_duration(4 * first.delay));
+}
+
+}  // namespace
+
+std::vector<ArmOptions> demo_arms(const RunConfig& config) {
+  const double lr = config.inner.lr;
+  return {{"diloco", "diloco", config.run.islands, lr},
+          {"data parallel", "data_parallel", config.run.islands, lr},
+          {"island 0 alone", "local", 1, lr}};
+}
+
+ArmOptions own_arm(const RunConfig& config) {
+  return {config.run.strategy, config.run.strategy, config.run.islands, config.inner.lr};
+}
+
+Session::Session(const LoadedConfig& loaded, const std::string& deps)
+    : loaded_(loaded),
+      tasks_(make_task_source(loaded.config, deps)),
+      experiment_{loaded.config, *tasks_, fabric_of(loaded.config)},
+      folder_(make_run_folder(loaded.config.run.out, loaded.name())),
+      progress_(stdout, is_terminal(stdout)),
+      metrics_(folder_ + "/metrics.csv") {
+  write_run_header(folder_, loaded_);
+}
+
+void Session::run(const std::vector<ArmOptions>& arms) {
+  print_banner(arms);
+  if (loaded_.config.pretrain.steps > 0) run_pretraining();
+  progress_.line(round_titles());
+  for (const ArmOptions& arm : arms) run_one(arm);
+  write_tables();
+  write_verdict();
+}
+
+void Session::print_banner(const std::vector<ArmOptions>& arms) {
+  progress_.line(banner_text(banner(arms)));
+}
+
+std::vector<BannerSection> Session::banner(const std::vector<ArmOptions>& arms) const {
+  const RunConfig& c = loaded_.config;
+  const ParameterLayout layout = tasks_->layout();
+  const Bytes model = 4 * layout.count();
+  std::string names;
+  for (const auto& arm : arms) names += (names.empty() ? "" : ", ") + arm.name;
+  BannerSection run{"run",
+                    {{"scenario", loaded_.scenario.empty() ? "none" : loaded_.scenario},
+                     {"arms", names},
+                     {"islands", fmt::format("{}, {} thread each, {}", c.run.islands,
+                                             c.run.threads_per_island,
+                                             c.run.parallel ? "in parallel" : "one at a time")},
+                     {"work", fmt::format("{} rounds x {} inner steps", c.run.rounds,
+                                          c.run.inner_steps)},
+                     {"seed", std::to_string(c.run.seed)},
+                     {"settings", hex(settings_hash(c))},
+                     {"program", build_info().commit},
+                     {"folder", folder_}}};
+  BannerSection model_section{
+      "model and data",
+      {{"task", c.task.name},
+       {"parameters", fmt::format("{} ({} in fp32)", human_count(layout.count()),
+                                  human_bytes(model))},
+       {"data", tasks_->data_description()},
+       {"data hash", tasks_->data_hash()}}};
+  if (tokens_per_step(c) > 0) {
+    model_section.lines.emplace_back(
+        "batch", fmt::format("{} sequences x {} bytes per island and step", c.data.sequences,
+                             c.model.context));
+  }
+  model_section.lines.emplace_back(
+      "inner", fmt::format("{}, peak rate {}, {} steps in all", c.inner.optimizer, c.inner.lr,
+                           total_inner_steps(c)));
+  model_section.lines.emplace_back(
+      "outer", fmt::format("{} {} / {}", c.outer.optimizer, c.outer.lr, c.outer.momentum));
+  BannerSection network{
+      "network and clock",
+      {{"links", network_line(c, experiment_.fabric.description)},
+       {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
+       {"compute", fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
+  if (!experiment_.fabric.description.places.empty()) {
+    const Nanos send = transfer_time(model, experiment_.fabric.description.places.front().up);
+    network.lines.emplace_back(
+        "ratio",
+        fmt::format("sending the model once takes {:.1f} steps, as 150M parameters in fp32 on 1 "
+                    "Gbit/s with 1 s steps ({:.1f})",
+                    seconds(send) / seconds(c.compute.step), 150e6 * 4 * 8 / 1e9));
+  }
+  return {run, model_section, network};
+}
+
+void Session::run_pretraining() {
+  const std::int64_t steps = loaded_.config.pretrain.steps;
+  pretraining_ = pretrain(experiment_, [&](std::int64_t step) {
+    if (step % 10 == 0) progress_.bar("pretraining", step, steps);
+  });
+  progress_.clear();
+  const auto& p = *pretraining_;
+  progress_.line(fmt::format(
+      "pretraining: {} steps of one model on the batches of all islands, loss {:.4f}; {} handed "
+      "out; virtual {} + {}, wall {:.1f} s\n",
+      steps, p.loss, human_bytes(p.costs.bytes[static_cast<std::size_t>(Cause::kStart)]),
+      human_time(p.compute_time), human_time(p.costs.time - p.compute_time), p.costs.wall_s));
+}
+
+void Session::run_one(const ArmOptions& options) {
+  const Checkpoint* start = pretraining_ ? &pretraining_->checkpoint : nullptr;
+  FileStorage journal(folder_);
+  std::unique_ptr<RunRecord> record;
+  if (!loaded_.config.run.record.empty() && results_.empty()) {
+    record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
+  }
+  ArmResult titles{.options = options, .plan = train_plan(loaded_.config, options.islands, start)};
+  auto result = std::make_unique<ArmResult>(
+      run_arm(experiment_, options, start, journal,
+              [&](const RoundRow& row) { show_row(titles, row); }, record.get()));
+  progress_.clear();
+  if (record) record->finish();
+  add_metrics(*result);
+  metrics_.write();
+  results_.push_back(std::move(result));
+}
+
+void Session::show_row(const ArmResult& arm, const RoundRow& row) {
+  RoundLine line{.arm = arm.options.name,
+                 .round = row.round,
+                 .rounds = arm.plan.rounds,
+                 .step = row.step,
+                 .loss = row.loss,
+                 .virtual_time = row.time,
+                 .sent = row.payload,
+                 .members = static_cast<int>(row.roster.contributors().size())};
+  if (!row.held_out.empty() && loaded_.config.task.name == "language") {
+    line.bits_per_byte = row.held_out.front().value / kLn2;
+  }
+  if (row.round > 0) progress_.line(round_line(line));
+  progress_.bar(arm.options.name, row.round, arm.plan.rounds);
+}
+
+void Session::add_metrics(const ArmResult& arm) {
+  std::map<std::int64_t, BytesSent> sent;
+  for (const auto& row : arm.ledger) {
+    BytesSent& bytes = sent[row.round];
+    switch (row.cause) {
+      case Cause::kPayload: bytes.payload += row.bytes; break;
+      case Cause::kStart: bytes.start += row.bytes; break;
+      case Cause::kAborted: bytes.aborted += row.bytes; break;
+      case Cause::kCatchUp: bytes.catch_up += row.bytes; break;
+      case Cause::kControl: bytes.control += row.bytes; break;
+      case Cause::kFraming: bytes.framing += row.bytes; break;
+    }
+  }
+  Nanos waited{0};
+  for (const RoundRow& row : arm.rows) {
+    MetricsRow metrics{.arm = arm.options.name,
+                       .round = row.round,
+                       .step = row.step,
+                       .tokens = row.tokens,
+                       .loss = row.loss,
+                       .virtual_time = row.time,
+                       .waiting = (row.waited - waited) * arm.options.islands,
+                       .sent = sent[row.round],
+                       .members = static_cast<int>(row.roster.contributors().size()),
+                       .wall_s = row.wall_s};
+    if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;
+    if (arm.options.strategy == "diloco" && row.round > 0) metrics.verdict = "commit";
+    waited = row.waited;
+    metrics_.add(metrics);
+  }
+}
+
+void Session::write_tables() {
+  std::string links = "arm,from,to,round,cause,bytes\n";
+  std::string events = "arm,time_ns,kind,subject,value\n";
+  std::string physical = "arm," + to_csv({});
+  for (const auto& arm : results_) {
+    for (const auto& row : arm->ledger) {
+      links += fmt::format("{},{},{},{},{},{}\n", arm->options.name, index_of(row.from),
+                           index_of(row.to), row.round, to_string(row.cause), row.bytes);
+    }
+    for (const auto& event : arm->events) {
+      const char* kind = event.kind == TraceKind::kLinkDown ? "link_down"
+                         : event.kind == TraceKind::kLinkUp ? "link_up"
+                         : event.c == 1                     ? "commit"
+                                                            : "abort";
+      events += fmt::format("{},{},{},{},{}\n", arm->options.name, event.time.count(), kind,
+                            event.a, event.b);
+    }
+    const std::string rows = to_csv(arm->costs.links);
+    std::size_t at = rows.find('\n') + 1;
+    while (at < rows.size()) {
+      const std::size_t end = rows.find('\n', at) + 1;
+      physical += arm->options.name + "," + rows.substr(at, end - at);
+      at = end;
+    }
+  }
+  write_file_atomically(folder_ + "/ledger.csv", links);
+  write_file_atomically(folder_ + "/links.csv", physical);
+  write_file_atomically(folder_ + "/events.csv", events);
+}
+
+void Session::write_verdict() {
+  VerdictInput input{.experiment = experiment_, .scenario = loaded_.name()};
+  if (pretraining_) input.pretraining = &*pretraining_;
+  for (const auto& result : results_) input.arms.push_back(result.get());
+  for (const auto& result : results_) {
+    if (result->options.strategy != "data_parallel" || results_.size() < 2) continue;
+    progress_.bar("pricing data parallelism in bf16", 0, 1);
+    input.baseline = model_baseline(experiment_, *result);
+    input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
+        result->options.islands, result->plan.first_step + static_cast<std::int64_t>(
+                                                               result->plan.rounds) *
+                                                               result->plan.steps_per_round);
+  }
+  input.wall_s = timer_.seconds();
+  input.cpu_s = process_cpu_seconds();
+  progress_.clear();
+  const std::string text = verdict_text(input);
+  write_file_atomically(folder_ + "/verdict.txt", text);
+  write_file_atomically(folder_ + "/verdict.json", verdict_json(input));
+  progress_.line("\n" + text);
+  progress_.line(fmt::format("written to {}", folder_));
+}
+
+}  // namespace strait

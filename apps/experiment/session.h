@@ -1,0 +1,55 @@
+// Session: one run of the program from its settings to the verdict: banner, run folder, pretraining,
+// arms, lines while it runs, and the files that stay.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/experiment/arm.h"
+#include "apps/experiment/verdict.h"
+#include "apps/output/metrics_csv.h"
+#include "apps/output/progress.h"
+#include "core/config/load.h"
+
+namespace strait {
+
+class Session {
+ public:
+  /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
+  /// folder of the set-up.
+  Session(const LoadedConfig& loaded, const std::string& deps);
+
+  /// Runs the arms one after the other and writes everything. With a record folder, the first arm is
+  /// recorded.
+  void run(const std::vector<ArmOptions>& arms);
+
+ private:
+  void print_banner(const std::vector<ArmOptions>& arms);
+  void run_pretraining();
+  void run_one(const ArmOptions& options);
+  void show_row(const ArmResult& arm, const RoundRow& row);
+  void add_metrics(const ArmResult& arm);
+  void write_tables();
+  void write_verdict();
+  std::vector<BannerSection> banner(const std::vector<ArmOptions>& arms) const;
+
+  LoadedConfig loaded_;
+  std::unique_ptr<TaskSource> tasks_;
+  Experiment experiment_;
+  std::string folder_;
+  Progress progress_;
+  MetricsCsv metrics_;
+  std::optional<Pretraining> pretraining_;
+  std::vector<std::unique_ptr<ArmResult>> results_;
+  WallTimer timer_;
+};
+
+/// DiLoCo, data parallelism, and island 0 alone: what the demo compares.
+std::vector<ArmOptions> demo_arms(const RunConfig& config);
+
+/// The strategy that the scenario names.
+ArmOptions own_arm(const RunConfig& config);
+
+}  // namespace strait
