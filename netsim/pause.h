@@ -1,7 +1,8 @@
-// PauseSchedule: when an island stands still (its machine is suspended, its process stopped).
+// PauseSchedule: when a machine stands still (island_pause: a sleeping laptop, a stopped
+// container).
 //
-// A pure function of the events file, so that nobody has to be interrupted: whoever wants to know
-// when something of a paused island ends asks here.
+// What arrives during a pause is seen when it ends, and work goes on where it was. Pure functions
+// over disjoint intervals [start, end), fixed before the run.
 #pragma once
 
 #include <vector>
@@ -10,27 +11,30 @@
 
 namespace strait {
 
+struct Pause {
+  Nanos start{0};
+  Nanos end{0};
+};
+
 class PauseSchedule {
  public:
-  struct Interval {
-    Nanos begin{0};
-    Nanos end{0};  // exclusive
-  };
-
   PauseSchedule() = default;
-  /// Overlapping and touching intervals become one; empty ones vanish.
-  explicit PauseSchedule(std::vector<Interval> intervals);
+  /// In any order; pauses that overlap or touch become one. Empty ones do not count.
+  explicit PauseSchedule(std::vector<Pause> pauses);
 
-  /// `t`, or the end of the pause that holds it.
-  Nanos resume(Nanos t) const;
+  /// `time`, or the end of the pause that it lies in.
+  Nanos resume(Nanos time) const;
 
-  /// When work of `cost` that is begun at `start` is done: it rests during pauses.
+  /// When work that takes `cost` while not paused is done, if it begins at `start`. Work that is
+  /// done just as a pause begins is done then.
   Nanos compute_end(Nanos start, Nanos cost) const;
 
-  const std::vector<Interval>& intervals() const { return intervals_; }
+  const std::vector<Pause>& pauses() const { return pauses_; }
 
  private:
-  std::vector<Interval> intervals_;  // sorted, disjoint
+  std::vector<Pause>::const_iterator first_ending_after(Nanos time) const;
+
+  std::vector<Pause> pauses_;
 };
 
 }  // namespace strait

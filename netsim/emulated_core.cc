@@ -1,0 +1,343 @@
+#include "netsim/emulated_core.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/base/check.h"
+
+namespace strait {
+namespace {
+
+class EmulatedStream : public Stream {
+ public:
+  EmulatedStream(std::shared_ptr<EmulatedCore> core, EmulatedCore::Shared connection,
+                 std::size_t side)
+      : core_(std::move(core)), connection_(std::move(connection)), side_(side) {
+    end().life = EmulatedCore::Life::kAlive;
+  }
+  ~EmulatedStream() override { core_->destroyed(connection_, side_); }
+  EmulatedStream(const EmulatedStream&) = delete;
+  EmulatedStream& operator=(const EmulatedStream&) = delete;
+
+  void listen(StreamEvents& events) override { end().events = &events; }
+  void offer(Slice slice) override { core_->offer(connection_, side_, std::move(slice)); }
+  Bytes room() const override { return core_->room(connection_->ends[side_]); }
+
+ private:
+  EmulatedCore::End& end() { return connection_->ends[side_]; }
+
+  std::shared_ptr<EmulatedCore> core_;
+  EmulatedCore::Shared connection_;
+  std::size_t side_;
+};
+
+constexpr std::size_t other(std::size_t side) {
+  return 1 - side;
+}
+
+}  // namespace
+
+// --- building ---
+
+EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& description,
+                           const EmulatedOptions& options)
+    : loop_(&loop),
+      trace_(trace),
+      options_(options),
+      model_(options.tcp),
+      places_(description.places.size()) {
+  for (const AccessLink& place : description.places) {  // 2p and 2p + 1: up and down of place p
+    model_.add_link({.rate = place.up, .delay = place.delay});
+    model_.add_link({.rate = place.down, .delay = place.delay});
+  }
+  for (const int place : description.place_of_peer) {
+    STRAIT_CHECK(place >= 0 && static_cast<std::size_t>(place) < places_,
+                 "peer {} is at place {} of {}", peers_.size(), place, places_);
+    peers_.emplace_back().place = static_cast<std::size_t>(place);
+  }
+}
+
+void EmulatedCore::start(const std::vector<NetworkEvent>& events) {
+  std::vector<std::vector<Pause>> pauses(peers_.size());
+  for (const NetworkEvent& event : events) {
+    const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
+    STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
+    if (event.kind == NetworkEventKind::kIslandPause) {
+      pauses[peer].push_back({event.time, event.time + event.duration});
+      continue;
+    }
+    loop_->at(event.time, [weak = weak_from_this(), event] {
+      if (const auto core = weak.lock()) core->apply(event);
+    });
+  }
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    peers_[i].pauses = PauseSchedule(std::move(pauses[i]));
+  }
+}
+
+void EmulatedCore::stop() {
+  loop_->cancel(timer_);
+  loop_ = nullptr;
+  flow_ends_.clear();
+  waiting_.clear();
+  for (Peer& peer : peers_) peer.accept = nullptr;
+}
+
+EmulatedCore::Peer& EmulatedCore::peer_of_index(PeerId peer) {
+  return const_cast<Peer&>(std::as_const(*this).peer_of_index(peer));
+}
+
+const EmulatedCore::Peer& EmulatedCore::peer_of_index(PeerId peer) const {
+  const auto index = static_cast<std::size_t>(index_of(peer));
+  STRAIT_CHECK(index < peers_.size(), "peer {} of {}", index_of(peer), peers_.size());
+  return peers_[index];
+}
+
+std::vector<LinkId> EmulatedCore::path(PeerId from, PeerId to) const {
+  const std::size_t a = peer_of_index(from).place, b = peer_of_index(to).place;
+  if (a == b) return {};
+  return {static_cast<LinkId>(2 * a), static_cast<LinkId>(2 * b + 1)};
+}
+
+std::vector<LinkRow> EmulatedCore::link_table() const {
+  std::vector<LinkRow> rows;
+  for (std::size_t place = 0; place < places_; ++place) {
+    const auto number = static_cast<int>(place);
+    rows.push_back({number, /*up=*/true, model_.counters(static_cast<LinkId>(2 * place))});
+    rows.push_back({number, /*up=*/false, model_.counters(static_cast<LinkId>(2 * place + 1))});
+  }
+  return rows;
+}
+
+// --- calls from above ---
+
+void EmulatedCore::listen(PeerId peer, Network::Accept accept) {
+  peer_of_index(peer).accept = std::move(accept);
+}
+
+std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
+  const bool running = enter();
+  STRAIT_CHECK(running, "peer {} dials on a network that is gone", index_of(from));
+  auto connection = std::make_shared<Connection>();
+  connection->flows = model_.connect(path(from, to), path(to, from), loop_->now());
+  connection->ends[0].peer = from;
+  connection->ends[0].flow = connection->flows.forward;
+  connection->ends[1].peer = to;
+  connection->ends[1].flow = connection->flows.backward;
+  for (const std::size_t side : {0u, 1u}) {
+    const std::size_t flow = index_of(connection->ends[side].flow);
+    if (flow >= flow_ends_.size()) flow_ends_.resize(flow + 1);
+    flow_ends_[flow] = {connection, side};
+  }
+  return std::make_unique<EmulatedStream>(shared_from_this(), std::move(connection), 0);
+}
+
+void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice slice) {
+  // After a reset by the peer the bytes go nowhere; closed() says so.
+  if (slice.size() == 0 || !enter() || connection->forgotten) return;
+  End& end = connection->ends[side];
+  const Bytes size = slice.size();
+  end.offered += size;
+  end.under_way.push_back({std::move(slice), end.offered});
+  if (room(end) <= 0) end.full = true;
+  model_.offer(end.flow, size, loop_->now());
+  record(TraceKind::kOffered, loop_->now(), *connection, side, size);
+}
+
+void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {
+  End& end = connection->ends[side];
+  end.life = Life::kGone;
+  end.events = nullptr;
+  end.held.clear();
+  if (!enter() || connection->forgotten) return;
+  if (!connection->opened || connection->ends[other(side)].life == Life::kGone) {
+    return forget(*connection);  // nobody is there who could hear of it
+  }
+  const Bytes left = model_.reset(end.flow, loop_->now());
+  while (!end.under_way.empty() && end.under_way.back().end > left) end.under_way.pop_back();
+}
+
+void EmulatedCore::forget(Connection& connection) {
+  model_.forget(connection.flows, loop_->now());
+  connection.forgotten = true;
+  for (End& end : connection.ends) {
+    end.under_way.clear();
+    flow_ends_[index_of(end.flow)] = {};
+  }
+}
+
+// --- what happens on the links ---
+
+void EmulatedCore::apply(const NetworkEvent& event) {
+  if (!enter()) return;
+  const bool comes_up = event.kind == NetworkEventKind::kLinkUp;
+  const auto place = static_cast<std::size_t>(event.island);
+  if (event.up) set_up(place, /*away=*/true, comes_up);
+  if (event.down) set_up(place, /*away=*/false, comes_up);
+}
+
+void EmulatedCore::set_up(std::size_t place, bool away, bool up) {
+  const auto link = static_cast<LinkId>(2 * place + (away ? 0 : 1));
+  model_.set_up(link, up, loop_->now());
+  trace_.add({loop_->now(), up ? TraceKind::kLinkUp : TraceKind::kLinkDown, index_of(link)});
+}
+
+void EmulatedCore::opened(FlowId flow, Nanos) {
+  const FlowEnd& end = flow_ends_[index_of(flow)];
+  if (end.side == 1) return tell(end.connection, 1, {.kind = UpCall::Kind::kAccept});
+  const PeerId to = end.connection->ends[1].peer;
+  end.connection->opened = true;
+  if (peer_of_index(to).accept) return;
+  end.connection->refused = true;
+  tell(end.connection, 0,
+       {.kind = UpCall::Kind::kClosed,
+        .failure =
+            Failure{FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(to))}});
+}
+
+void EmulatedCore::departed(FlowId flow, Bytes payload, Nanos time) {
+  const FlowEnd& from = flow_ends_[index_of(flow)];
+  End& end = from.connection->ends[from.side];
+  record(TraceKind::kDeparted, time, *from.connection, from.side, payload - end.departed);
+  end.departed = payload;
+  if (!end.full || room(end) <= 0) return;
+  end.full = false;
+  tell(from.connection, from.side, {.kind = UpCall::Kind::kWritable});
+}
+
+void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
+  const FlowEnd& from = flow_ends_[index_of(flow)];
+  End& end = from.connection->ends[from.side];
+  STRAIT_CHECK(!end.under_way.empty() && end.under_way.front().end == payload,
+               "{} bytes of flow {} arrived, which is not the end of a slice", payload,
+               index_of(flow));
+  Slice slice = std::move(end.under_way.front().slice);
+  end.under_way.pop_front();
+  record(TraceKind::kArrived, time, *from.connection, from.side, slice.size());
+  tell(from.connection, other(from.side),
+       {.kind = UpCall::Kind::kArrived, .slice = std::move(slice)});
+}
+
+void EmulatedCore::closed(FlowId flow, Nanos) {
+  const FlowEnd& from = flow_ends_[index_of(flow)];
+  const PeerId peer = from.connection->ends[from.side].peer;
+  tell(from.connection, other(from.side),
+       {.kind = UpCall::Kind::kClosed,
+        .failure = Failure{FailureKind::kClosed,
+                           fmt::format("peer {} reset the connection", index_of(peer))}});
+}
+
+void EmulatedCore::tell(const Shared& connection, std::size_t side, UpCall call) {
+  waiting_.push_back({connection, side, std::move(call)});
+}
+
+void EmulatedCore::record(TraceKind kind, Nanos time, const Connection& connection,
+                          std::size_t side, Bytes bytes) {
+  trace_.add({time, kind, index_of(connection.ends[side].peer),
+              index_of(connection.ends[other(side)].peer), bytes});
+}
+
+// --- the loop ---
+
+// At the start of every call: brings the model to now, and sees to it that somebody looks at what
+// the call has changed. False if the network is gone.
+bool EmulatedCore::enter() {
+  if (loop_ == nullptr) return false;
+  const Nanos now = loop_->now();
+  // A loop on the wall clock can be late; then what was due comes first, at its own times.
+  if (now > model_.now() && model_.next_event() < now) model_.advance(now, *this);
+  look_soon();
+  return true;
+}
+
+void EmulatedCore::look_soon() {
+  if (looks_soon_) return;
+  looks_soon_ = true;
+  loop_->post([weak = weak_from_this()] {
+    if (const auto core = weak.lock()) core->look();
+  });
+}
+
+void EmulatedCore::look() {
+  if (loop_ == nullptr) return;
+  looks_soon_ = true;  // what the up-calls change is looked at below
+  model_.advance(loop_->now(), *this);
+  make_up_calls();
+  if (loop_ == nullptr) return;
+  looks_soon_ = false;
+  set_timer();
+}
+
+void EmulatedCore::set_timer() {
+  const Nanos next = model_.next_event();
+  if (next == timer_time_) return;
+  loop_->cancel(timer_);
+  timer_time_ = next;
+  timer_ = TimerId::kNone;
+  if (next == kNever) return;
+  timer_ = loop_->at(next, [weak = weak_from_this()] {
+    const auto core = weak.lock();
+    if (core == nullptr) return;
+    core->timer_ = TimerId::kNone;
+    core->timer_time_ = kNever;
+    core->look();
+  });
+}
+
+void EmulatedCore::make_up_calls() {
+  // An up-call may destroy streams, offer and dial, but makes no up-call itself.
+  for (std::size_t i = 0; i < waiting_.size(); ++i) deliver(std::move(waiting_[i]));
+  waiting_.clear();
+}
+
+void EmulatedCore::deliver(Waiting waiting) {
+  const auto& [connection, side, call] = waiting;
+  if (call.kind == UpCall::Kind::kClosed && !connection->forgotten) forget(*connection);
+  End& end = connection->ends[side];
+  if (end.life == Life::kGone) return;
+  const Nanos resume = peer_of_index(end.peer).pauses.resume(loop_->now());
+  if (resume == loop_->now() && end.held.empty()) {
+    return make(connection, side, std::move(waiting.call));
+  }
+  end.held.push_back(std::move(waiting.call));
+  if (end.held.size() > 1 || resume == kNever) return;
+  loop_->at(resume, [weak = weak_from_this(), held = connection, at = side] {
+    if (const auto core = weak.lock()) core->release_held(held, at);
+  });
+}
+
+void EmulatedCore::release_held(const Shared& connection, std::size_t side) {
+  std::deque<UpCall>& held = connection->ends[side].held;
+  while (loop_ != nullptr && !held.empty()) {
+    UpCall call = std::move(held.front());
+    held.pop_front();
+    make(connection, side, std::move(call));
+  }
+}
+
+void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call) {
+  End& end = connection->ends[side];
+  if (call.kind == UpCall::Kind::kAccept) {
+    if (connection->refused) return;
+    // A copy: the peer may listen anew meanwhile.
+    const Network::Accept accept = peer_of_index(end.peer).accept;
+    return accept(connection->ends[other(side)].peer,
+                  std::make_unique<EmulatedStream>(shared_from_this(), connection, side));
+  }
+  if (end.life != Life::kAlive) return;
+  STRAIT_CHECK(end.events != nullptr, "nobody listens to a stream of peer {}", index_of(end.peer));
+  switch (call.kind) {
+    case UpCall::Kind::kAccept:
+      return;
+    case UpCall::Kind::kArrived:
+      return end.events->arrived(std::move(call.slice));
+    case UpCall::Kind::kWritable:
+      if (room(end) > 0) end.events->writable();
+      return;
+    case UpCall::Kind::kClosed:
+      return std::exchange(end.events, nullptr)->closed(std::move(*call.failure));
+  }
+}
+
+}  // namespace strait

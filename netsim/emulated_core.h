@@ -1,0 +1,133 @@
+// The inside of EmulatedNetwork: connections, and up-calls as events of their own.
+//
+// A call from above (dial, offer, a stream's end) tells the link model and asks for a look at it
+// later in the same instant; so the links are shared anew once per instant, however many calls it
+// has. The model's events become up-calls, which are made after the model has finished.
+//
+// Shared between the network, its streams and what it has put on the loop, so that none of these
+// has to outlive another. Thread: the loop's.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "netsim/emulated_network.h"
+
+namespace strait {
+
+class EmulatedCore : public LinkSink, public std::enable_shared_from_this<EmulatedCore> {
+ public:
+  /// A slice on its way, with the payload of its direction up to its end.
+  struct Offered {
+    Slice slice;
+    Bytes end = 0;
+  };
+
+  /// Something to tell one end.
+  struct UpCall {
+    enum class Kind { kAccept, kArrived, kWritable, kClosed };
+    Kind kind;
+    Slice slice{};
+    std::optional<Failure> failure{};
+  };
+
+  enum class Life { kNotYet, kAlive, kGone };
+
+  /// One end of a connection, and what it sends.
+  struct End {
+    PeerId peer{};
+    FlowId flow{};                   // away from this end
+    StreamEvents* events = nullptr;  // until the stream is gone or has heard closed()
+    Life life = Life::kNotYet;       // of the stream object
+    bool full = false;               // room() was not positive
+    Bytes offered = 0;
+    Bytes departed = 0;
+    std::deque<Offered> under_way;  // offered, not yet arrived
+    std::deque<UpCall> held;        // up-calls that wait for the end of a pause
+  };
+
+  struct Connection {
+    std::array<End, 2> ends;  // the dialing one first
+    LinkModel::Connection flows;
+    bool opened = false;     // the handshake is over
+    bool refused = false;    // nobody listened
+    bool forgotten = false;  // the model does not know it any more
+  };
+  using Shared = std::shared_ptr<Connection>;
+
+  EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& description,
+               const EmulatedOptions& options);
+
+  /// Puts the description's events on the loop.
+  void start(const std::vector<NetworkEvent>& events);
+  /// The network is gone: streams are dead, timers do nothing.
+  void stop();
+
+  void listen(PeerId peer, Network::Accept accept);
+  std::unique_ptr<Stream> dial(PeerId from, PeerId to);
+  void offer(const Shared& connection, std::size_t side, Slice slice);
+  void destroyed(const Shared& connection, std::size_t side);
+  Bytes room(const End& end) const { return options_.send_buffer - (end.offered - end.departed); }
+
+  const PauseSchedule& pauses(PeerId peer) const { return peer_of_index(peer).pauses; }
+  std::vector<LinkRow> link_table() const;
+  const LinkModel& model() const { return model_; }
+
+ private:
+  struct Peer {
+    std::size_t place = 0;
+    Network::Accept accept;
+    PauseSchedule pauses;
+  };
+
+  struct FlowEnd {
+    Shared connection;
+    std::size_t side = 0;
+  };
+
+  struct Waiting {
+    Shared connection;
+    std::size_t side;
+    UpCall call;
+  };
+
+  void opened(FlowId flow, Nanos time) override;
+  void departed(FlowId flow, Bytes payload, Nanos time) override;
+  void arrived(FlowId flow, Bytes payload, Nanos time) override;
+  void closed(FlowId flow, Nanos time) override;
+
+  const Peer& peer_of_index(PeerId peer) const;
+  Peer& peer_of_index(PeerId peer);
+  std::vector<LinkId> path(PeerId from, PeerId to) const;
+  void apply(const NetworkEvent& event);
+  void set_up(std::size_t place, bool away, bool up);
+  bool enter();
+  void look_soon();
+  void look();
+  void set_timer();
+  void make_up_calls();
+  void deliver(Waiting waiting);
+  void release_held(const Shared& connection, std::size_t side);
+  void make(const Shared& connection, std::size_t side, UpCall call);
+  void forget(Connection& connection);
+  void tell(const Shared& connection, std::size_t side, UpCall call);
+  void record(TraceKind kind, Nanos time, const Connection& connection, std::size_t side,
+              Bytes bytes);
+
+  Loop* loop_;  // null once the network is gone
+  Trace& trace_;
+  EmulatedOptions options_;
+  LinkModel model_;
+  std::size_t places_;
+  std::vector<Peer> peers_;
+  std::vector<FlowEnd> flow_ends_;  // by flow: who sends on it
+  std::vector<Waiting> waiting_;    // up-calls of this instant
+  TimerId timer_ = TimerId::kNone;
+  Nanos timer_time_ = kNever;
+  bool looks_soon_ = false;
+};
+
+}  // namespace strait

@@ -1,0 +1,63 @@
+#include "netsim/emulated_network.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/base/check.h"
+#include "netsim/emulated_core.h"
+
+namespace strait {
+namespace {
+
+class Endpoint : public Network {
+ public:
+  Endpoint(std::shared_ptr<EmulatedCore> core, PeerId self) : core_(std::move(core)), self_(self) {}
+  void listen(Accept accept) override { core_->listen(self_, std::move(accept)); }
+  std::unique_ptr<Stream> dial(PeerId to, Plane) override { return core_->dial(self_, to); }
+
+ private:
+  std::shared_ptr<EmulatedCore> core_;
+  PeerId self_;
+};
+
+}  // namespace
+
+EmulatedNetwork::EmulatedNetwork(Loop& loop, Trace& trace, const NetworkDescription& description,
+                                 const EmulatedOptions& options)
+    : core_(std::make_shared<EmulatedCore>(loop, trace, description, options)) {
+  core_->start(description.events);
+  for (std::size_t peer = 0; peer < description.place_of_peer.size(); ++peer) {
+    endpoints_.push_back(std::make_unique<Endpoint>(core_, static_cast<PeerId>(peer)));
+  }
+}
+
+EmulatedNetwork::~EmulatedNetwork() {
+  core_->stop();
+}
+
+Network& EmulatedNetwork::endpoint(PeerId peer) {
+  return *endpoints_.at(static_cast<std::size_t>(index_of(peer)));
+}
+
+const PauseSchedule& EmulatedNetwork::pauses(PeerId peer) const {
+  return core_->pauses(peer);
+}
+std::vector<LinkRow> EmulatedNetwork::link_table() const {
+  return core_->link_table();
+}
+const LinkModel& EmulatedNetwork::model() const {
+  return core_->model();
+}
+
+std::string to_csv(const std::vector<LinkRow>& rows) {
+  std::string text = "link,direction,payload_bytes,header_bytes,handshake_bytes,busy_ns\n";
+  for (const LinkRow& row : rows) {
+    text +=
+        fmt::format("{},{},{},{},{},{}\n", row.place, row.up ? "up" : "down", row.counters.payload,
+                    row.counters.header, row.counters.handshake, row.counters.busy.count());
+  }
+  return text;
+}
+
+}  // namespace strait

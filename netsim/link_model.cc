@@ -1,0 +1,382 @@
+#include "netsim/link_model.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace strait {
+namespace {
+
+bool passes(std::span<const LinkId> path, LinkId link) {
+  return std::find(path.begin(), path.end(), link) != path.end();
+}
+
+}  // namespace
+
+Nanos first_firing(Nanos start, Nanos timeout, Nanos longest, Nanos now) {
+  Nanos fires = start + timeout;
+  while (fires < now) {
+    timeout = std::min(2 * timeout, longest);
+    fires += timeout;
+  }
+  return fires;
+}
+
+LinkId LinkModel::add_link(const LinkOptions& options) {
+  STRAIT_CHECK(options.delay >= Nanos{0}, "a delay of {} ns", options.delay.count());
+  const LinkId id = shares_.add_link(options.rate);
+  Link& link = links_.emplace_back();
+  link.rate = options.rate;
+  link.delay = options.delay;
+  return id;
+}
+
+// --- connections ---
+
+LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
+                                         std::span<const LinkId> backward, Nanos now) {
+  move_to(now);
+  Nanos rtt{0};
+  for (const LinkId link : forward) rtt += links_[index_of(link)].delay;
+  for (const LinkId link : backward) rtt += links_[index_of(link)].delay;
+  const Connection ends{add_flow(forward, rtt), add_flow(backward, rtt)};
+  state(ends.forward).other = ends.backward;
+  state(ends.backward).other = ends.forward;
+  int down = 0;
+  for (const LinkId link : forward) down += !links_[index_of(link)].up;
+  for (const LinkId link : backward) down += !links_[index_of(link)].up;
+  for (const FlowId id : {ends.forward, ends.backward}) state(id).links_down = down;
+  state(ends.forward).phase = Phase::kDialing;
+  state(ends.forward).outage_start = now;
+  state(ends.backward).phase = Phase::kAwaited;
+  dial(ends.forward);
+  return ends;
+}
+
+FlowId LinkModel::add_flow(std::span<const LinkId> path, Nanos rtt) {
+  Flow flow{.tcp = TcpFlow(tcp_, path.empty() ? 0 : tcp_.header, rtt)};
+  flow.link_count = static_cast<std::uint8_t>(path.size());
+  std::copy(path.begin(), path.end(), flow.links.begin());
+  for (const LinkId link : path) flow.delay += links_[index_of(link)].delay;
+  FlowId id{};
+  if (free_.empty()) {
+    id = static_cast<FlowId>(flows_.size());
+    flows_.push_back(std::move(flow));
+  } else {
+    id = free_.back();
+    free_.pop_back();
+    state(id) = std::move(flow);
+  }
+  shares_.add_flow(id, path);
+  return id;
+}
+
+void LinkModel::dial(FlowId id) {
+  Flow& flow = state(id);
+  count_handshake(flow.path(), tcp_.syn);
+  flow.syn_lost = flow.links_down > 0;
+  const Nanos rtt = flow.delay + state(flow.other).delay;
+  timers_.set(index_of(id), flow.syn_lost ? first_firing(flow.outage_start, tcp_.syn_timeout,
+                                                         tcp_.rto_max, now_ + Nanos{1})
+                                          : now_ + rtt);
+}
+
+void LinkModel::finish_handshake(FlowId id, LinkSink& sink) {
+  Flow& flow = state(id);
+  count_handshake(state(flow.other).path(), tcp_.syn);
+  count_handshake(flow.path(), tcp_.ack);
+  flow.phase = Phase::kOpen;
+  timers_.set(index_of(flow.other), now_ + flow.delay);
+  sink.opened(id, now_);
+  if (flow.tcp.has_backlog()) wake(id);
+}
+
+void LinkModel::offer(FlowId id, Bytes payload, Nanos now) {
+  move_to(now);
+  Flow& flow = state(id);
+  STRAIT_CHECK(flow.phase != Phase::kFree && flow.phase != Phase::kAwaited &&
+                   flow.phase != Phase::kResetting,
+               "an offer of {} bytes on flow {} in phase {}", payload, index_of(id),
+               static_cast<int>(flow.phase));
+  flow.tcp.offer(payload);
+  const bool waits = timers_.time_of(index_of(id)) != kNever;  // for the next round
+  if (flow.phase == Phase::kOpen && !shares_.active(id) && !waits) wake(id);
+}
+
+Bytes LinkModel::reset(FlowId id, Nanos now) {
+  move_to(now);
+  Flow& flow = state(id);
+  STRAIT_CHECK(flow.phase == Phase::kOpen || flow.phase == Phase::kOutage,
+               "a reset of flow {} in phase {}", index_of(id), static_cast<int>(flow.phase));
+  flow.tcp.settle(now);
+  collect_departed(id, nullptr);
+  count_lost(flow, flow.tcp.drop_backlog(), /*counted=*/false);
+  set_sending(id, false);
+  timers_.erase(index_of(id));
+  if (flow.phase == Phase::kOpen) flow.outage_start = now;
+  flow.phase = Phase::kResetting;
+  flow.resets = true;
+  if (flow.links_down == 0) send_reset(id);
+  return flow.tcp.departed();
+}
+
+void LinkModel::send_reset(FlowId id) {
+  state(id).resets = false;
+  send(id, {.mark = {}, .closes = true});
+}
+
+void LinkModel::forget(const Connection& connection, Nanos now) {
+  move_to(now);
+  forget(connection.forward);
+  forget(connection.backward);
+}
+
+void LinkModel::forget(FlowId id) {
+  Flow& flow = state(id);
+  STRAIT_CHECK(flow.phase != Phase::kFree, "flow {} is forgotten twice", index_of(id));
+  flow.tcp.settle(now_);
+  collect_departed(id, nullptr);
+  count_lost(flow, flow.tcp.drop_backlog(), /*counted=*/false);
+  for (const Arrival& arrival : flow.under_way) count_lost(flow, arrival.mark, /*counted=*/true);
+  flow.under_way.clear();
+  set_sending(id, false);
+  shares_.remove_flow(id);
+  timers_.erase(index_of(id));
+  arrivals_.erase(index_of(id));
+  flow.phase = Phase::kFree;
+  free_.push_back(id);
+}
+
+// --- time ---
+
+void LinkModel::move_to(Nanos now) {
+  STRAIT_CHECK(!advancing_, "the link model is called from its own sink");
+  STRAIT_CHECK(now >= now_, "time {} after {}", now.count(), now_.count());
+  if (now == now_) return;
+  const Nanos next = next_event();
+  STRAIT_CHECK(next >= now, "the event at {} was left out; it is {}", next.count(), now.count());
+  now_ = now;
+}
+
+Nanos LinkModel::next_event() {
+  give_rates();
+  return std::min(timers_.top_time(), arrivals_.top_time());
+}
+
+void LinkModel::advance(Nanos now, LinkSink& sink) {
+  STRAIT_CHECK(!advancing_ && now >= now_, "advance to {} from {}", now.count(), now_.count());
+  advancing_ = true;
+  for (;;) {
+    Nanos next = std::min(timers_.top_time(), arrivals_.top_time());
+    // All events of an instant come first; then the links are shared anew, once.
+    if (next > now_ && !shares_.solved()) {
+      give_rates();
+      next = std::min(timers_.top_time(), arrivals_.top_time());
+    }
+    if (next > now) break;
+    now_ = next;
+    ++events_;
+    if (timers_.top_time() == next) {
+      on_timer(static_cast<FlowId>(timers_.top().key), sink);
+    } else {
+      on_arrival(static_cast<FlowId>(arrivals_.top().key), sink);
+    }
+  }
+  now_ = now;
+  advancing_ = false;
+}
+
+void LinkModel::give_rates() {
+  for (const FlowId id : shares_.solve()) {
+    TcpFlow& tcp = state(id).tcp;
+    tcp.settle(now_);
+    tcp.set_rate(shares_.rate(id), now_);
+    timers_.set(index_of(id), tcp.next_change());
+  }
+}
+
+void LinkModel::on_timer(FlowId id, LinkSink& sink) {
+  Flow& flow = state(id);
+  timers_.erase(index_of(id));
+  switch (flow.phase) {
+    case Phase::kFree:
+      break;
+    case Phase::kDialing:
+      return flow.syn_lost ? dial(id) : finish_handshake(id, sink);
+    case Phase::kAwaited:
+      flow.phase = Phase::kOpen;
+      return sink.opened(id, now_);
+    case Phase::kOpen:
+      return review(id, sink);
+    case Phase::kOutage:
+      return end_outage(id, sink);
+    case Phase::kResetting:
+      return send_reset(id);
+  }
+  STRAIT_CHECK(false, "flow {} was forgotten and has a timer", index_of(id));
+}
+
+void LinkModel::on_arrival(FlowId id, LinkSink& sink) {
+  Flow& flow = state(id);
+  const Arrival arrival = flow.under_way.front();
+  flow.under_way.pop_front();
+  arrivals_.set(index_of(id), flow.under_way.empty() ? kNever : flow.under_way.front().time);
+  if (arrival.closes) return sink.closed(id, now_);
+  for (const LinkId link : flow.path()) {
+    LinkCounters& counters = links_[index_of(link)].counters;
+    counters.delivered_payload += arrival.mark.payload;
+    counters.delivered_header += arrival.mark.header;
+  }
+  sink.arrived(id, arrival.mark.payload_end, now_);
+}
+
+// --- sending ---
+
+// Something happened to an open flow: a mark left, its window was used up, or a round ended.
+void LinkModel::review(FlowId id, LinkSink& sink) {
+  Flow& flow = state(id);
+  flow.tcp.settle(now_);
+  collect_departed(id, &sink);
+  if (!flow.tcp.has_backlog()) return set_sending(id, false);
+  if (!shares_.active(id)) return wake(id);
+  if (flow.tcp.blocked()) {
+    set_sending(id, false);
+    timers_.set(index_of(id), flow.tcp.round_end());
+  } else if (flow.tcp.rate().value > 0) {
+    timers_.set(index_of(id), flow.tcp.next_change());
+  }
+}
+
+// An open flow that does not send has something to send.
+void LinkModel::wake(FlowId id) {
+  Flow& flow = state(id);
+  if (flow.links_down > 0) return start_outage(id);
+  flow.tcp.begin(now_);
+  if (flow.tcp.blocked()) {
+    timers_.set(index_of(id), flow.tcp.round_end());
+  } else {
+    set_sending(id, true);  // give_rates() sets the timer
+  }
+}
+
+void LinkModel::collect_departed(FlowId id, LinkSink* sink) {
+  Flow& flow = state(id);
+  while (const auto mark = flow.tcp.take_departed()) {
+    for (const LinkId link : flow.path()) {
+      links_[index_of(link)].counters.payload += mark->payload;
+      links_[index_of(link)].counters.header += mark->header;
+    }
+    send(id, {.mark = *mark});
+    if (sink != nullptr) sink->departed(id, mark->payload_end, now_);
+  }
+}
+
+void LinkModel::send(FlowId id, Arrival arrival) {
+  Flow& flow = state(id);
+  arrival.time = now_ + flow.delay;
+  flow.under_way.push_back(arrival);
+  if (flow.under_way.size() == 1) arrivals_.set(index_of(id), arrival.time);
+}
+
+void LinkModel::set_sending(FlowId id, bool sending) {
+  Flow& flow = state(id);
+  if (shares_.active(id) == sending) return;
+  if (!sending) flow.tcp.set_rate({0}, now_);
+  shares_.set_active(id, sending);
+  for (const LinkId index : flow.path()) {
+    Link& link = links_[index_of(index)];
+    if (link.rate == kUnlimited) continue;
+    const std::size_t senders = shares_.active_on(index);
+    if (sending && senders == 1) link.busy_since = now_;
+    if (!sending && senders == 0) link.counters.busy += now_ - link.busy_since;
+  }
+}
+
+// --- outages ---
+
+void LinkModel::set_up(LinkId link, bool up, Nanos now) {
+  move_to(now);
+  Link& changed = links_[index_of(link)];
+  STRAIT_CHECK(changed.up != up, "link {} is {} already", index_of(link), up ? "up" : "down");
+  changed.up = up;
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    const Flow& flow = flows_[i];
+    if (flow.phase == Phase::kFree) continue;
+    if (passes(flow.path(), link) || passes(state(flow.other).path(), link)) {
+      link_changed(static_cast<FlowId>(i), up);
+    }
+  }
+}
+
+void LinkModel::link_changed(FlowId id, bool up) {
+  Flow& flow = state(id);
+  flow.links_down += up ? -1 : 1;
+  if (!up && flow.phase == Phase::kDialing && !flow.syn_lost) {
+    flow.syn_lost = true;
+    timers_.set(index_of(id),
+                first_firing(flow.outage_start, tcp_.syn_timeout, tcp_.rto_max, now_ + Nanos{1}));
+  }
+  if (!up && flow.phase == Phase::kOpen) {
+    flow.tcp.settle(now_);
+    if (flow.tcp.has_backlog()) start_outage(id);
+  }
+  const bool waits = flow.phase == Phase::kOutage || flow.resets;
+  if (!waits) return;
+  if (up && flow.links_down == 0) {
+    timers_.set(index_of(id), first_firing(flow.outage_start, flow.tcp.rto(), tcp_.rto_max, now_));
+  } else if (!up && flow.outage_start < now_) {
+    timers_.erase(index_of(id));  // down again before the timer fired
+  }
+}
+
+void LinkModel::start_outage(FlowId id) {
+  Flow& flow = state(id);
+  set_sending(id, false);
+  flow.phase = Phase::kOutage;
+  flow.outage_start = now_;
+  timers_.set(index_of(id), now_);  // for a mark that left in this very instant
+}
+
+void LinkModel::end_outage(FlowId id, LinkSink& sink) {
+  Flow& flow = state(id);
+  collect_departed(id, &sink);
+  if (flow.links_down > 0) return;
+  flow.phase = Phase::kOpen;
+  if (!flow.tcp.has_backlog()) return;
+  flow.tcp.begin_after_timeout(now_);
+  set_sending(id, true);
+}
+
+// --- counting ---
+
+void LinkModel::count_handshake(std::span<const LinkId> path, Bytes bytes) {
+  for (const LinkId link : path) links_[index_of(link)].counters.handshake += bytes;
+}
+
+// `counted`: these bytes were counted when they left.
+void LinkModel::count_lost(const Flow& flow, const Mark& mark, bool counted) {
+  for (const LinkId link : flow.path()) {
+    LinkCounters& counters = links_[index_of(link)].counters;
+    counters.payload += counted ? 0 : mark.payload;
+    counters.header += counted ? 0 : mark.header;
+    counters.lost_payload += mark.payload;
+    counters.lost_header += mark.header;
+  }
+}
+
+LinkCounters LinkModel::counters(LinkId link) const {
+  LinkCounters result = links_[index_of(link)].counters;
+  if (shares_.active_on(link) > 0) result.busy += now_ - links_[index_of(link)].busy_since;
+  return result;
+}
+
+Bytes LinkModel::in_flight(LinkId link) const {
+  Bytes sum = 0;
+  for (const Flow& flow : flows_) {
+    if (flow.phase == Phase::kFree || !passes(flow.path(), link)) continue;
+    for (const Arrival& arrival : flow.under_way) sum += arrival.mark.payload + arrival.mark.header;
+  }
+  return sum;
+}
+
+}  // namespace strait

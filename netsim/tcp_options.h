@@ -1,0 +1,42 @@
+// What a TCP connection of the model is like. The defaults are Linux's and the RFCs'.
+#pragma once
+
+#include "core/base/units.h"
+
+namespace strait {
+
+struct TcpOptions {
+  /// Payload of a full segment: MTU 1500 less 52 bytes of IP and TCP with timestamps.
+  Bytes mss = 1448;
+
+  /// What each segment adds on a link: those 52 bytes and the Ethernet header (14). Takes link
+  /// time.
+  Bytes header = 66;
+
+  /// SYN, SYN-ACK and the ACK that ends the handshake, as frames. Counted; take no link time.
+  Bytes syn = 74;
+  Bytes ack = 66;
+
+  /// Segments in the first round trip (RFC 6928).
+  int initial_segments = 10;
+
+  /// Off: the window is at its cap from the start and after every pause, as if TCP were ideal.
+  bool slow_start = true;
+
+  /// Payload bytes in flight, at most: the smaller of the two socket buffers, less the kernel's own
+  /// use of it. Large by default, since Strait asks the kernel for large buffers.
+  Bytes window_cap = 64 << 20;
+
+  /// Linux's tcp_slow_start_after_idle: a connection that was idle for longer than its
+  /// retransmission timeout halves its window per timeout, down to the initial one.
+  bool idle_restart = true;
+
+  /// The retransmission timeout is this plus the round trip; it doubles up to `rto_max`.
+  Nanos rto_min{200'000'000};
+  Nanos rto_max{120'000'000'000};
+
+  /// First repetition of a lost SYN; doubles as well.
+  Nanos syn_timeout{1'000'000'000};
+};
+
+}  // namespace strait
