@@ -1,0 +1,132 @@
+// Properties of the link model that hold for all inputs, over random ones.
+#include <algorithm>
+
+#include "core/base/rng.h"
+#include "netsim/link_model.h"
+#include "tests/sim/model_world.h"
+#include "tests/support/seed.h"
+
+namespace strait {
+namespace {
+
+Bytes payload_of(const LinkCounters& c) {
+  return c.payload;
+}
+
+TEST_CASE("a link's bytes are delivered, in flight or lost at every moment", "[link]") {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    INFO("--rng-seed " << seed << ", round " << round);
+    Rng rng(seed, "conservation", round);
+    ModelWorld world{TcpOptions{}};
+    for (int place = 0; place < 3; ++place) {
+      world.add_place(megabits(static_cast<std::int64_t>(1 + rng.below(50))),
+                      megabits(static_cast<std::int64_t>(1 + rng.below(50))),
+                      ms(static_cast<std::int64_t>(rng.below(40))));
+    }
+    std::vector<LinkModel::Connection> connections;
+    for (int from = 0; from < 3; ++from) {
+      for (int to = 0; to < 3; ++to) {
+        if (from != to) connections.push_back(world.connect(from, to));
+      }
+    }
+    std::vector<Bytes> offered(connections.size());
+    for (std::int64_t step = 1; step < 100; ++step) {
+      world.run_until(ms(20 * step));
+      const std::size_t which = rng.below(connections.size());
+      const Bytes bytes = static_cast<Bytes>(1 + rng.below(60'000));
+      world.model.offer(connections[which].forward, bytes, ms(20 * step));
+      offered[which] += bytes;
+      for (std::uint32_t l = 0; l < 6; ++l) {
+        const LinkCounters c = world.model.counters(static_cast<LinkId>(l));
+        CHECK(c.payload + c.header == c.delivered_payload + c.delivered_header + c.lost_payload +
+                                          c.lost_header +
+                                          world.model.in_flight(static_cast<LinkId>(l)));
+        CHECK(c.busy <= ms(20 * step));
+      }
+    }
+    world.run_until_idle();
+    Bytes all = 0, up = 0, down = 0;
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+      CHECK(world.arrival(connections[i].forward, offered[i]) != kNever);
+      all += offered[i];
+    }
+    for (int place = 0; place < 3; ++place) {
+      up += payload_of(world.model.counters(ModelWorld::up(place)));
+      down += payload_of(world.model.counters(ModelWorld::down(place)));
+    }
+    CHECK(up == all);
+    CHECK(down == all);
+  }
+}
+
+TEST_CASE("a link is busy for as long as its bytes need at its rate", "[link]") {
+  // One uplink is the only bottleneck, so it is never busy at less than its rate.
+  const std::uint64_t seed = test_seed();
+  Rng rng(seed, "busy");
+  INFO("--rng-seed " << seed);
+  TcpOptions tcp = ideal_tcp();
+  tcp.header = 66;
+  ModelWorld world(tcp);
+  world.add_place(megabits(10), megabits(10), ms(5));
+  world.add_place(kUnlimited, kUnlimited, ms(15));
+  std::vector<FlowId> flows;
+  for (int i = 0; i < 8; ++i) flows.push_back(world.connect(0, 1).forward);
+  for (std::int64_t step = 1; step < 200; ++step) {
+    world.run_until(ms(step));
+    world.model.offer(flows[rng.below(8)], static_cast<Bytes>(1 + rng.below(5'000)), ms(step));
+  }
+  world.run_until_idle();
+  const LinkCounters c = world.model.counters(ModelWorld::up(0));
+  const Nanos needed = transfer_time(c.payload + c.header, megabits(10));
+  CHECK(c.busy >= needed - Nanos{1'000});
+  CHECK(c.busy <= needed + Nanos{100'000});  // shares are rounded down to whole bytes per second
+}
+
+struct Transfer {
+  Bytes bytes;
+  std::int64_t rate;
+  Nanos delay;
+  Bytes window;
+
+  Nanos time() const {
+    TcpOptions tcp;
+    tcp.window_cap = window;
+    ModelWorld world(tcp);
+    world.add_place({rate}, kUnlimited, delay);
+    world.add_place(kUnlimited, kUnlimited, delay);
+    const FlowId flow = world.connect(0, 1).forward;
+    world.model.offer(flow, bytes, Nanos{0});
+    world.run_until_idle();
+    return world.arrival(flow, bytes);
+  }
+};
+
+TEST_CASE("a worse link or window never makes a transfer faster", "[link]") {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    INFO("--rng-seed " << seed << ", round " << round);
+    Rng rng(seed, "monotonicity", round);
+    const auto size = static_cast<Bytes>(1 + rng.below(std::uint64_t{1} << (1 + rng.below(24))));
+    const Transfer usual{size, static_cast<std::int64_t>(10'000 + rng.below(50'000'000)),
+                         Nanos{static_cast<std::int64_t>(rng.below(200'000'000))},
+                         static_cast<Bytes>(1'448 + rng.below(4'000'000))};
+    Transfer other = usual;
+    const Nanos time = usual.time();
+    CHECK(time >= transfer_time(usual.bytes, {usual.rate}) + 6 * usual.delay);
+    other.rate /= 2;
+    CHECK(other.time() >= time);
+    other = usual;
+    other.delay *= 2;
+    CHECK(other.time() >= time);
+    other = usual;
+    other.window = std::max<Bytes>(1'448, other.window / 2);
+    CHECK(other.time() >= time);
+    other = usual;
+    other.bytes *= 2;
+    CHECK(other.time() >= time);
+  }
+}
+
+}  // namespace
+}  // namespace strait
