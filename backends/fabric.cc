@@ -12,7 +12,7 @@ namespace {
 
 class PipeFabric final : public Fabric {
  public:
-  explicit PipeFabric(Loop& loop) : pipe_(loop) {}
+  PipeFabric(Loop& loop, int peers) : pipe_(loop, peers) {}
   Network& endpoint(PeerId peer) override { return pipe_.endpoint(peer); }
 
  private:
@@ -44,8 +44,8 @@ constexpr std::array kTable{
           return std::make_unique<EmulatedFabric>(loop, trace, options);
         }},
     Row{"pipe",
-        [](Loop& loop, Trace&, const FabricOptions&) -> std::unique_ptr<Fabric> {
-          return std::make_unique<PipeFabric>(loop);
+        [](Loop& loop, Trace&, const FabricOptions& options) -> std::unique_ptr<Fabric> {
+          return std::make_unique<PipeFabric>(loop, options.islands + 1);
         }},
 };
 

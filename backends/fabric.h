@@ -31,6 +31,7 @@ class Fabric {
 };
 
 struct FabricOptions {
+  int islands = 1;
   NetworkDescription description;  // for `emulated`
   EmulatedOptions emulated;
 };

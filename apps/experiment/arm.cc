@@ -25,9 +25,11 @@ std::vector<HelloSetting> settings_of(const RunConfig& config) {
 
 WorldOptions world_options(const Experiment& x, int islands, bool rounds) {
   const RunConfig& c = x.config;
+  FabricOptions fabric = x.fabric;
+  fabric.islands = islands;
   return {.islands = islands,
           .network = c.network.kind,
-          .fabric = x.fabric,
+          .fabric = std::move(fabric),
           .collective = {.algorithm = c.collective.algorithm,
                          .codec = c.collective.codec,
                          .result_codec = c.collective.result,

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 
-#include "apps/experiment/record_run.h"
 #include "apps/output/build_info.h"
 #include "apps/output/human.h"
 #include "apps/output/run_folder.h"
@@ -19,13 +18,14 @@ namespace {
 constexpr double kLn2 = 0.69314718055994530942;
 
 FabricOptions fabric_of(const RunConfig& config) {
-  if (config.network.kind != "emulated") return {};
+  if (config.network.kind != "emulated") return {.islands = config.run.islands};
   const IslandNames names{.count = config.run.islands};
   const auto& n = config.network;
   std::vector<AccessLink> links = read_links(n.links, names);
   std::vector<NetworkEvent> events;
   if (!n.events.empty()) events = read_events(n.events, names);
-  return {.description = describe_network(std::move(links), std::move(events)),
+  return {.islands = config.run.islands,
+          .description = describe_network(std::move(links), std::move(events)),
           .emulated = {.tcp = {.mss = n.mss,
                                .header = n.header_bytes,
                                .slow_start = n.slow_start,
@@ -151,16 +151,11 @@ void Session::run_pretraining() {
 void Session::run_one(const ArmOptions& options) {
   const Checkpoint* start = pretraining_ ? &pretraining_->checkpoint : nullptr;
   FileStorage journal(folder_);
-  std::unique_ptr<RunRecord> record;
-  if (!loaded_.config.run.record.empty() && results_.empty()) {
-    record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
-  }
   ArmResult titles{.options = options, .plan = train_plan(loaded_.config, options.islands, start)};
   auto result = std::make_unique<ArmResult>(
       run_arm(experiment_, options, start, journal,
-              [&](const RoundRow& row) { show_row(titles, row); }, record.get()));
+              [&](const RoundRow& row) { show_row(titles, row); }));
   progress_.clear();
-  if (record) record->finish();
   add_metrics(*result);
   metrics_.write();
   results_.push_back(std::move(result));

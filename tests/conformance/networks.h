@@ -12,14 +12,38 @@ namespace strait {
 
 struct NetworkRow {
   std::string name;
-  std::function<std::unique_ptr<TestNetwork>(Loop&, Trace&, int islands)> make;
+  std::function<std::unique_ptr<Fabric>(Loop&, Trace&, int islands)> make;
 };
 
+inline std::unique_ptr<Fabric> emulated(Loop& loop, Trace& trace, int islands, AccessLink link,
+                                        std::vector<NetworkEvent> events = {}) {
+  return make_fabric("emulated", loop, trace,
+                     {.islands = islands,
+                      .description = describe_network(
+                          std::vector<AccessLink>(static_cast<std::size_t>(islands), link),
+                          std::move(events))});
+}
+
 inline std::vector<NetworkRow> network_rows() {
+  using namespace std::chrono_literals;
   return {
       {"pipe",
-       [](Loop& loop, Trace&, int) -> std::unique_ptr<TestNetwork> {
-         return std::make_unique<PipeTestNetwork>(loop);
+       [](Loop& loop, Trace& trace, int islands) {
+         return make_fabric("pipe", loop, trace, {.islands = islands});
+       }},
+      {"emulated, perfect",
+       [](Loop& loop, Trace& trace, int islands) { return emulated(loop, trace, islands, {}); }},
+      {"emulated, narrow and far",
+       [](Loop& loop, Trace& trace, int islands) {
+         return emulated(loop, trace, islands,
+                         {.up = megabits(2), .down = megabits(16), .delay = 75ms});
+       }},
+      {"emulated, with an outage in the middle",
+       [](Loop& loop, Trace& trace, int islands) {
+         return emulated(loop, trace, islands,
+                         {.up = megabits(2), .down = megabits(2), .delay = 75ms},
+                         {{.time = 400ms, .kind = NetworkEventKind::kLinkDown},
+                          {.time = 3s, .kind = NetworkEventKind::kLinkUp}});
        }},
   };
 }

@@ -6,23 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "backends/loopback/pipe.h"
+#include "backends/fabric.h"
 #include "core/comm/transport_collective.h"
 #include "netsim/virtual_loop.h"
 
 namespace strait {
-
-/// Makes the network of a test: one row of the table of backends.
-struct TestNetwork {
-  virtual ~TestNetwork() = default;
-  virtual Network& endpoint(PeerId peer) = 0;
-};
-
-struct PipeTestNetwork final : TestNetwork {
-  explicit PipeTestNetwork(Loop& loop) : pipe(loop) {}
-  Network& endpoint(PeerId peer) override { return pipe.endpoint(peer); }
-  PipeNetwork pipe;
-};
 
 struct TestWorldOptions {
   int islands = 2;
@@ -30,7 +18,7 @@ struct TestWorldOptions {
   Bytes eager_limit = 1024 * 1024;
   Bytes frame_bytes = 256 * 1024;
   int connections = 1;
-  std::function<std::unique_ptr<TestNetwork>(Loop&, Trace&, int islands)> network;
+  std::function<std::unique_ptr<Fabric>(Loop&, Trace&, int islands)> network;  // empty: the pipe
 };
 
 class TestWorld {
@@ -44,7 +32,7 @@ class TestWorld {
   explicit TestWorld(const TestWorldOptions& options)
       : loop(options.islands, trace), islands_(options.islands) {
     network = options.network ? options.network(loop, trace, options.islands)
-                              : std::make_unique<PipeTestNetwork>(loop);
+                              : make_fabric("pipe", loop, trace, {.islands = options.islands});
     std::vector<PeerId> peers;
     for (IslandId i = 0; i < options.islands; ++i) peers.push_back(peer_of(i));
     for (IslandId i = 0; i < options.islands; ++i) {
@@ -72,7 +60,7 @@ class TestWorld {
   Trace trace;
   Ledger ledger;
   VirtualLoop loop;
-  std::unique_ptr<TestNetwork> network;
+  std::unique_ptr<Fabric> network;
   std::vector<std::unique_ptr<Transport>> transports;
   std::vector<std::unique_ptr<TransportCollective>> collectives;
 
