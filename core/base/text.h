@@ -14,6 +14,9 @@ namespace strait {
 /// Without blanks, tabs and line ends on both sides.
 std::string_view trim(std::string_view text);
 
+/// Line ends, NUL and the like: what has no place inside one line. Tabs are allowed.
+bool has_control_character(std::string_view text);
+
 /// "a, b,c" at ',' is {"a", "b", "c"}: trimmed parts, empty ones included; empty text has none.
 std::vector<std::string> split(std::string_view text, char separator);
 

@@ -101,6 +101,9 @@ IniFile parse_ini(std::string_view text, const std::string& name) {
     const std::string_view line = trim(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     const Place place{name, number};
+    if (has_control_character(line)) {
+      place.refuse("the line has a control character in it; save the file as plain UTF-8 text");
+    }
     if (line.empty() || starts_comment(line.front())) continue;
     if (line.front() == '[') {
       section = read_section(line, place);

@@ -133,8 +133,10 @@ class Loader {
   void find_csv(const std::string& key, std::string& path) {
     if (path.empty()) return;
     const auto found = beside_scenario(key, path);
-    if (!found || fs::is_directory(*found))
+    std::error_code ignored;
+    if (!found || fs::is_directory(*found, ignored)) {
       throw UserError(fmt::format("{}: no file {}{}", key, path, place_of(key)));
+    }
     path = *found;
   }
 

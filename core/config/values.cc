@@ -32,10 +32,9 @@ void parse_value(std::string_view text, const ValueRule& rule, double& value) {
 }
 
 void parse_value(std::string_view text, const ValueRule& rule, std::string& value) {
-  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (control) throw BadQuantity("the value has a control character in it; write it in one line");
+  if (has_control_character(text)) {
+    throw BadQuantity("the value has a control character in it; write it in one line");
+  }
   std::string read(text);
   const auto& choices = rule.choices;
   const bool known = std::find(choices.begin(), choices.end(), read) != choices.end();

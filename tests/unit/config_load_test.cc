@@ -105,6 +105,8 @@ TEST_CASE("what is no INI is refused with its line", "[config]") {
   CHECK(error_of("[run] x = 3\n") ==
         "'x = 3' stands behind the section; give it a line of its own (s.ini:1)");
   CHECK(error_of("[run]\nout = \"a\n") == "\"a lacks the closing quote (s.ini:2)");
+  CHECK(error_of(std::string("[\0r\0u\0n\0]\0", 10)) ==  // UTF-16
+        "the line has a control character in it; save the file as plain UTF-8 text (s.ini:1)");
   CHECK(error_of("[run]\nout = \"a\" b\n") ==
         "'b' stands behind the closing quote; put all of the value in quotes (s.ini:2)");
 }
