@@ -13,7 +13,9 @@
 // The only file with the CSV parser. Its reader thread would be wasted on files of this size.
 #define CSV_IO_NO_THREAD
 #pragma GCC diagnostic push
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wstringop-truncation"  // it terminates the string itself
+#endif
 #include <libfccp/csv.h>
 #pragma GCC diagnostic pop
 

@@ -9,10 +9,6 @@
 namespace strait {
 namespace {
 
-Bytes payload_of(const LinkCounters& c) {
-  return c.payload;
-}
-
 TEST_CASE("a link's bytes are delivered, in flight or lost at every moment", "[link]") {
   const std::uint64_t seed = test_seed();
   for (std::uint64_t round = 0; round < 20; ++round) {
@@ -52,11 +48,53 @@ TEST_CASE("a link's bytes are delivered, in flight or lost at every moment", "[l
       all += offered[i];
     }
     for (int place = 0; place < 3; ++place) {
-      up += payload_of(world.model.counters(ModelWorld::up(place)));
-      down += payload_of(world.model.counters(ModelWorld::down(place)));
+      up += world.model.counters(ModelWorld::up(place)).payload;
+      down += world.model.counters(ModelWorld::down(place)).payload;
     }
     CHECK(up == all);
     CHECK(down == all);
+  }
+}
+
+TEST_CASE("every byte arrives in the end, through any outages", "[link]") {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    INFO("--rng-seed " << seed << ", round " << round);
+    Rng rng(seed, "outages", round);
+    ModelWorld world{TcpOptions{}};
+    for (int place = 0; place < 3; ++place) {
+      world.add_place(megabits(static_cast<std::int64_t>(1 + rng.below(50))),
+                      rng.below(3) == 0 ? kUnlimited : megabits(10),
+                      ms(static_cast<std::int64_t>(rng.below(40))));
+    }
+    std::vector<FlowId> flows;
+    std::vector<Bytes> offered(12);
+    std::vector<bool> up(6, true);
+    Nanos now{0};
+    for (int step = 0; step < 200; ++step) {
+      now += Nanos{static_cast<std::int64_t>(rng.below(2) ? rng.below(100'000'000) : 0)};
+      world.run_until(now);
+      const std::size_t which = rng.below(12);
+      if (which < 6) {
+        up[which] = !up[which];
+        world.model.set_up(static_cast<LinkId>(which), up[which], now);
+      } else if (flows.size() < offered.size()) {
+        const int from = static_cast<int>(rng.below(3));
+        flows.push_back(world.connect(from, (from + 1) % 3, now).forward);
+      }
+      if (flows.empty()) continue;
+      const std::size_t flow = rng.below(flows.size());
+      const auto bytes = static_cast<Bytes>(1 + rng.below(100'000));
+      world.model.offer(flows[flow], bytes, now);
+      offered[flow] += bytes;
+    }
+    for (std::uint32_t l = 0; l < 6; ++l) {
+      if (!up[l]) world.model.set_up(static_cast<LinkId>(l), true, now);
+    }
+    world.run_until_idle();
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      if (offered[i] > 0) CHECK(world.arrival(flows[i], offered[i]) != kNever);
+    }
   }
 }
 
