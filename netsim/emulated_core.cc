@@ -84,18 +84,18 @@ void EmulatedCore::stop() {
   for (Peer& peer : peers_) peer.accept = nullptr;
 }
 
-EmulatedCore::Peer& EmulatedCore::peer_of_index(PeerId peer) {
-  return const_cast<Peer&>(std::as_const(*this).peer_of_index(peer));
+EmulatedCore::Peer& EmulatedCore::peer_state(PeerId peer) {
+  return const_cast<Peer&>(std::as_const(*this).peer_state(peer));
 }
 
-const EmulatedCore::Peer& EmulatedCore::peer_of_index(PeerId peer) const {
+const EmulatedCore::Peer& EmulatedCore::peer_state(PeerId peer) const {
   const auto index = static_cast<std::size_t>(index_of(peer));
   STRAIT_CHECK(index < peers_.size(), "peer {} of {}", index_of(peer), peers_.size());
   return peers_[index];
 }
 
 std::vector<LinkId> EmulatedCore::path(PeerId from, PeerId to) const {
-  const std::size_t a = peer_of_index(from).place, b = peer_of_index(to).place;
+  const std::size_t a = peer_state(from).place, b = peer_state(to).place;
   if (a == b) return {};
   return {static_cast<LinkId>(2 * a), static_cast<LinkId>(2 * b + 1)};
 }
@@ -113,7 +113,7 @@ std::vector<LinkRow> EmulatedCore::link_table() const {
 // --- calls from above ---
 
 void EmulatedCore::listen(PeerId peer, Network::Accept accept) {
-  peer_of_index(peer).accept = std::move(accept);
+  peer_state(peer).accept = std::move(accept);
 }
 
 std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
@@ -188,7 +188,7 @@ void EmulatedCore::opened(FlowId flow, Nanos) {
   if (end.side == 1) return tell(end.connection, 1, {.kind = UpCall::Kind::kAccept});
   const PeerId to = end.connection->ends[1].peer;
   end.connection->opened = true;
-  if (peer_of_index(to).accept) return;
+  if (peer_state(to).accept) return;
   end.connection->refused = true;
   tell(end.connection, 0,
        {.kind = UpCall::Kind::kClosed,
@@ -296,7 +296,7 @@ void EmulatedCore::deliver(Waiting waiting) {
   if (call.kind == UpCall::Kind::kClosed && !connection->forgotten) forget(*connection);
   End& end = connection->ends[side];
   if (end.life == Life::kGone) return;
-  const Nanos resume = peer_of_index(end.peer).pauses.resume(loop_->now());
+  const Nanos resume = peer_state(end.peer).pauses.resume(loop_->now());
   if (resume == loop_->now() && end.held.empty()) {
     return make(connection, side, std::move(waiting.call));
   }
@@ -321,7 +321,7 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
   if (call.kind == UpCall::Kind::kAccept) {
     if (connection->refused) return;
     // A copy: the peer may listen anew meanwhile.
-    const Network::Accept accept = peer_of_index(end.peer).accept;
+    const Network::Accept accept = peer_state(end.peer).accept;
     return accept(connection->ends[other(side)].peer,
                   std::make_unique<EmulatedStream>(shared_from_this(), connection, side));
   }

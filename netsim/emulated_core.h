@@ -72,7 +72,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   void destroyed(const Shared& connection, std::size_t side);
   Bytes room(const End& end) const { return options_.send_buffer - (end.offered - end.departed); }
 
-  const PauseSchedule& pauses(PeerId peer) const { return peer_of_index(peer).pauses; }
+  const PauseSchedule& pauses(PeerId peer) const { return peer_state(peer).pauses; }
   std::vector<LinkRow> link_table() const;
   const LinkModel& model() const { return model_; }
 
@@ -99,8 +99,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   void arrived(FlowId flow, Bytes payload, Nanos time) override;
   void closed(FlowId flow, Nanos time) override;
 
-  const Peer& peer_of_index(PeerId peer) const;
-  Peer& peer_of_index(PeerId peer);
+  const Peer& peer_state(PeerId peer) const;
+  Peer& peer_state(PeerId peer);
   std::vector<LinkId> path(PeerId from, PeerId to) const;
   void apply(const NetworkEvent& event);
   void set_up(std::size_t place, bool away, bool up);
