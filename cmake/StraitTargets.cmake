@@ -11,7 +11,9 @@ target_include_directories(strait_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(strait_flags INTERFACE
   -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor -Werror=return-type $<$<BOOL:${STRAIT_WERROR}>:-Werror>
   # One rounding per operation: SIMD, scalar and CUDA twins are bit-equal.
-  -ffp-contract=off)
+  -ffp-contract=off
+  # Messages name files from the repository's root. Through ccache a path starts at the build folder.
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -fmacro-prefix-map=../../=)
 target_link_libraries(strait_flags INTERFACE Threads::Threads)
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   # Cheap bounds checks in libstdc++ (span, vector, optional); they do not change the ABI.
