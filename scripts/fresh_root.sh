@@ -92,7 +92,7 @@ clone_into_root() {
     say "note: changes that are not committed are not tried"
   fi
   git_here bundle create -q "$folder/tmp/strait.bundle" HEAD
-  inside "git clone -q /tmp/strait.bundle /root/strait && rm /tmp/strait.bundle"
+  inside "git -c advice.detachedHead=false clone -q /tmp/strait.bundle /root/strait && rm /tmp/strait.bundle"
 }
 
 # This clone may be another user's; git as root then wants to be told that it is meant.
