@@ -20,7 +20,7 @@ namespace {
 
 [[noreturn]] void no_such_device(const std::string& device, std::string_view why) {
   throw UserError(
-      fmt::format("device = {}: {}; use cpu, or cuda[:N] where there is a GPU", device, why));
+      fmt::format("run.device = {}: {}; use cpu, or cuda[:N] where there is a GPU", device, why));
 }
 
 // LibTorch's CUDA half is loaded only when it is asked for, so that one program serves machines
@@ -141,9 +141,7 @@ void LanguageTask::initialize() {
   initialize_gpt(parameters(), layout_, options_.gpt, options_.seed);
 }
 
-void LanguageTask::clear_gradients() {
-  gradients_.zero_();
-}
+void LanguageTask::clear_gradients() { gradients_.zero_(); }
 
 StepWork LanguageTask::accumulate_gradient(BatchKey key, float scale) {
   const auto tokens = static_cast<std::size_t>(inputs_.numel());
@@ -212,7 +210,7 @@ std::vector<Metric> LanguageTask::evaluate(std::span<const float> parameters, in
 void check(const LanguageOptions& options, std::span<const HeldOut> held_out) {
   check(options.gpt);
   if (options.sequences < 1) {
-    throw UserError(fmt::format("sequences = {}: must be at least 1", options.sequences));
+    throw UserError(fmt::format("data.sequences = {}: must be at least 1", options.sequences));
   }
   STRAIT_CHECK(options.evaluation_batch > 0, "batches of {}", options.evaluation_batch);
   for (const HeldOut& source : held_out) {

@@ -11,4 +11,6 @@ void set_intra_op_threads(int threads) {
   at::set_num_threads(threads);
 }
 
+int intra_op_threads() { return at::get_num_threads(); }
+
 }  // namespace strait
