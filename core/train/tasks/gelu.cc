@@ -1,43 +1,44 @@
 #include "core/train/tasks/gelu.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "core/base/check.h"
 
 namespace strait {
 namespace {
 
-// Rational approximation over [-9, 9], beyond which tanh is 1 in fp32; a few units in the last
-// place (coefficients: Eigen's generic_fast_tanh_float).
-STRAIT_KERNEL float fast_tanh(float x) {
-  const float u = std::min(std::max(x, -7.90531110763549805f), 7.90531110763549805f);
-  const float s = u * u;
-  float p = -2.76076847742355e-16f;
-  p = p * s + 2.00018790482477e-13f;
-  p = p * s + -8.60467152213735e-11f;
-  p = p * s + 5.12229709037114e-08f;
-  p = p * s + 1.48572235717979e-05f;
-  p = p * s + 6.37261928875436e-04f;
-  p = p * s + 4.89352455891786e-03f;
-  float q = 1.19825839466702e-06f;
-  q = q * s + 1.18534705686654e-04f;
-  q = q * s + 2.26843463243900e-03f;
-  q = q * s + 4.89352518554385e-03f;
-  return u * p / q;
+// e^x for |x| <= 87, to two units in the last place: 2^n e^r with |r| <= ln(2)/2 (Cephes' expf).
+STRAIT_KERNEL float fast_exp(float x) {
+  constexpr float kToInteger = 12582912.0f;  // 1.5 x 2^23: adding it rounds to an integer
+  const float n = (x * 1.44269504088896341f + kToInteger) - kToInteger;
+  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n)) << 23;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
 }
 
+// 0.5 (1 + tanh u) is the logistic function of 2u; in this form both ends keep their digits.
 struct Gelu {
   STRAIT_KERNEL void run(const float* x, std::size_t n, float* value, float* slope) {
-    constexpr float kScale = 0.7978845608028654f;  // sqrt(2 / pi)
+    constexpr float kScale = 2 * 0.7978845608028654f;  // 2 sqrt(2 / pi)
     constexpr float kCube = 0.044715f;
     STRAIT_INDEPENDENT
     for (std::size_t i = 0; i < n; ++i) {
       const float z = x[i];
       const float square = z * z;
-      const float t = fast_tanh(kScale * z * (1.0f + kCube * square));
-      const float half = 0.5f * (1.0f + t);
-      value[i] = z * half;
-      slope[i] = half + 0.5f * z * (1.0f - t * t) * kScale * (1.0f + 3.0f * kCube * square);
+      const float twice_u = kScale * z * (1.0f + kCube * square);
+      const float e = fast_exp(-std::min(std::max(twice_u, -87.0f), 87.0f));
+      const float gate = 1.0f / (1.0f + e);
+      value[i] = z * gate;
+      slope[i] = gate + z * gate * (e * gate) * kScale * (1.0f + 3.0f * kCube * square);
     }
   }
 };
