@@ -32,13 +32,15 @@ constexpr std::array kCommands{
 };
 
 int usage(std::FILE* to) {
-  fmt::print(to, "Strait trains models across islands joined by narrow links, over a real or an "
-                 "emulated network.\n\n");
+  fmt::print(to,
+             "Strait trains models across islands joined by narrow links, over a real or an "
+             "emulated network.\n\n");
   for (const Command& command : kCommands) {
     fmt::print(to, "  strait {:<28} {}\n", command.usage, command.what);
   }
-  fmt::print(to, "\nKeys are those of the scenario files: --run.rounds 10. `strait run --help` lists "
-                 "them.\n");
+  fmt::print(to,
+             "\nKeys are those of the scenario files: --run.rounds 10. `strait run --help` lists "
+             "them.\n");
   return to == stdout ? 0 : 2;
 }
 

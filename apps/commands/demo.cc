@@ -1,4 +1,5 @@
-// strait demo: DiLoCo over a bad network, the same work with data parallelism, and one island alone.
+// strait demo: DiLoCo over a bad network, the same work with data parallelism, and one island
+// alone.
 
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
@@ -7,8 +8,8 @@ namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments) {
   const LoadedConfig loaded = load_config(find_in_repository("scenarios/demo.ini"), arguments);
-  Session session(loaded, deps_folder());
-  session.run(demo_arms(loaded.config));
+  Session session(loaded, demo_arms(loaded.config), deps_folder());
+  session.run();
   return 0;
 }
 

@@ -7,8 +7,8 @@ namespace strait {
 
 int command_run(const std::vector<std::string>& arguments) {
   const LoadedConfig loaded = load_config("", arguments);
-  Session session(loaded, deps_folder());
-  session.run({own_arm(loaded.config)});
+  Session session(loaded, {own_arm(loaded.config)}, deps_folder());
+  session.run();
   return 0;
 }
 

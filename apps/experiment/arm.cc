@@ -158,9 +158,7 @@ InnerOptions inner_options(const RunConfig& config) {
 }
 
 OuterOptions outer_options(const RunConfig& config) {
-  return {.name = config.outer.optimizer,
-          .lr = config.outer.lr,
-          .momentum = config.outer.momentum};
+  return {.name = config.outer.optimizer, .lr = config.outer.lr, .momentum = config.outer.momentum};
 }
 
 TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start) {
@@ -206,7 +204,7 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
 }
 
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
-                  Storage& journal, const Board::RowDone& row_done, RecordObserver* record) {
+                  Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
   const WallTimer timer;
   ArmResult result{.options = options, .plan = train_plan(x.config, options.islands, start)};
   const bool rounds = options.strategy == "diloco" && options.islands > 1;
@@ -227,8 +225,8 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
                                          .rounds = alone ? nullptr : &ports.rounds,
                                          .islands = options.islands},
                                         outer_options(x.config));
-    Island trainee({island, ports.clock, *task, *optimizer, observers},
-                   compute_model(x.config), schedule_of(x.config, options.peak_lr));
+    Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x.config),
+                   schedule_of(x.config, options.peak_lr));
     trainee.train(*strategy, result.plan);
     if (island == 0) {
       const auto shared = strategy->shared(trainee);

@@ -1,7 +1,7 @@
 // Arms: the same work done by different strategies, from the same checkpoint, on the same network.
 //
-// pretrain() makes the checkpoint; run_arm() trains one arm from it. Both build a World of their own,
-// so their bytes and seconds begin at zero.
+// pretrain() makes the checkpoint; run_arm() trains one arm from it. Both build a World of their
+// own, so their bytes and seconds begin at zero.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ struct Checkpoint {
 
 /// What a phase or an arm cost.
 struct Costs {
-  Nanos time{0};   // virtual
+  Nanos time{0};  // virtual
   double wall_s = 0;
   double loop_cpu_s = 0;  // transport, emulator and adding, on the loop's thread
   std::array<Bytes, kCauses> bytes{};
@@ -67,21 +67,19 @@ struct ArmResult {
   std::uint64_t parameter_hash = 0;
 };
 
-/// Watches what every island does, for a record. Called on the islands' threads.
-using RecordObserver = IslandObserver;
-
 Pretraining pretrain(const Experiment& experiment,
                      const std::function<void(std::int64_t step)>& progress);
 
-/// `start` null: every island begins with the seed's initial values.
+/// `start` null: every island begins with the seed's initial values. `record`, if there is one,
+/// hears what the board hears.
 ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const Checkpoint* start,
                   Storage& journal, const Board::RowDone& row_done,
-                  RecordObserver* record = nullptr);
+                  IslandObserver* record = nullptr);
 
-/// Virtual time of `steps` data-parallel steps that exchange `elements` floats each, without training:
-/// the same messages through the same emulator.
-Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step,
-                          std::int64_t steps, std::int64_t elements);
+/// Virtual time of `steps` data-parallel steps that exchange `elements` floats each, without
+/// training: the same messages through the same emulator.
+Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step, std::int64_t steps,
+                          std::int64_t elements);
 
 TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start);
 Schedule schedule_of(const RunConfig& config, double peak);

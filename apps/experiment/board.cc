@@ -54,8 +54,8 @@ RoundRow Board::build(std::uint32_t round, const Unfinished& row) const {
     result.roster = report.roster;
   }
   // A round that every island has left is complete in the ledger.
-  result.payload = (rows_.empty() ? 0 : rows_.back().payload) +
-                   ledger_.total(Cause::kPayload, round);
+  result.payload =
+      (rows_.empty() ? 0 : rows_.back().payload) + ledger_.total(Cause::kPayload, round);
   if (steps > 0) result.loss = loss / static_cast<double>(steps);
   result.waited = Nanos{waited / islands_};
   std::vector<std::vector<Metric>> shares;

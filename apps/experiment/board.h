@@ -1,8 +1,9 @@
 // Board: what the islands of one arm report, put together into one row per round.
 //
-// Islands report on their own threads, in any order of wall time; a row is finished when every island
-// has reported its round (and its share of the evaluation, if one is due), and rows are finished in the
-// order of rounds. Sums go by island number, so the rows are the same on every repeat.
+// Islands report on their own threads, in any order of wall time; a row is finished when every
+// island has reported its round (and its share of the evaluation, if one is due), and rows are
+// finished in the order of rounds. Sums go by island number, so the rows are the same on every
+// repeat.
 #pragma once
 
 #include <functional>

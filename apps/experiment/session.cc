@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "apps/experiment/record_run.h"
 #include "apps/output/build_info.h"
 #include "apps/output/human.h"
 #include "apps/output/run_folder.h"
@@ -60,52 +61,50 @@ ArmOptions own_arm(const RunConfig& config) {
   return {config.run.strategy, config.run.strategy, config.run.islands, config.inner.lr};
 }
 
-Session::Session(const LoadedConfig& loaded, const std::string& deps)
+Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                 const std::string& deps)
     : loaded_(loaded),
+      arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
       experiment_{loaded.config, *tasks_, fabric_of(loaded.config)},
-      folder_(make_run_folder(loaded.config.run.out, loaded.name())),
-      progress_(stdout, is_terminal(stdout)),
-      metrics_(folder_ + "/metrics.csv") {
+      progress_(stdout, is_terminal(stdout)) {
+  if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
+  folder_ = make_run_folder(loaded.config.run.out, loaded.name());
+  metrics_.emplace(folder_ + "/metrics.csv");
   write_run_header(folder_, loaded_);
 }
 
-void Session::run(const std::vector<ArmOptions>& arms) {
-  print_banner(arms);
+void Session::run() {
+  progress_.line(banner_text(banner()));
   if (loaded_.config.pretrain.steps > 0) run_pretraining();
   progress_.line(round_titles());
-  for (const ArmOptions& arm : arms) run_one(arm);
+  for (const ArmOptions& arm : arms_) run_one(arm);
   write_tables();
   write_verdict();
 }
 
-void Session::print_banner(const std::vector<ArmOptions>& arms) {
-  progress_.line(banner_text(banner(arms)));
-}
-
-std::vector<BannerSection> Session::banner(const std::vector<ArmOptions>& arms) const {
+std::vector<BannerSection> Session::banner() const {
   const RunConfig& c = loaded_.config;
   const ParameterLayout layout = tasks_->layout();
   const Bytes model = 4 * layout.count();
   std::string names;
-  for (const auto& arm : arms) names += (names.empty() ? "" : ", ") + arm.name;
-  BannerSection run{"run",
-                    {{"scenario", loaded_.scenario.empty() ? "none" : loaded_.scenario},
-                     {"arms", names},
-                     {"islands", fmt::format("{}, {} thread each, {}", c.run.islands,
-                                             c.run.threads_per_island,
-                                             c.run.parallel ? "in parallel" : "one at a time")},
-                     {"work", fmt::format("{} rounds x {} inner steps", c.run.rounds,
-                                          c.run.inner_steps)},
-                     {"seed", std::to_string(c.run.seed)},
-                     {"settings", hex(settings_hash(c))},
-                     {"program", build_info().commit},
-                     {"folder", folder_}}};
+  for (const auto& arm : arms_) names += (names.empty() ? "" : ", ") + arm.name;
+  BannerSection run{
+      "run",
+      {{"scenario", loaded_.scenario.empty() ? "none" : loaded_.scenario},
+       {"arms", names},
+       {"islands", fmt::format("{}, {} thread each, {}", c.run.islands, c.run.threads_per_island,
+                               c.run.parallel ? "in parallel" : "one at a time")},
+       {"work", fmt::format("{} rounds x {} inner steps", c.run.rounds, c.run.inner_steps)},
+       {"seed", std::to_string(c.run.seed)},
+       {"settings", hex(settings_hash(c))},
+       {"program", build_info().commit},
+       {"folder", folder_}}};
   BannerSection model_section{
       "model and data",
       {{"task", c.task.name},
-       {"parameters", fmt::format("{} ({} in fp32)", human_count(layout.count()),
-                                  human_bytes(model))},
+       {"parameters",
+        fmt::format("{} ({} in fp32)", human_count(layout.count()), human_bytes(model))},
        {"data", tasks_->data_description()},
        {"data hash", tasks_->data_hash()}}};
   if (tokens_per_step(c) > 0) {
@@ -122,7 +121,8 @@ std::vector<BannerSection> Session::banner(const std::vector<ArmOptions>& arms) 
       "network and clock",
       {{"links", network_line(c, experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
-       {"compute", fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
+       {"compute",
+        fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
   if (!experiment_.fabric.description.places.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.places.front().up);
     network.lines.emplace_back(
@@ -151,13 +151,18 @@ void Session::run_pretraining() {
 void Session::run_one(const ArmOptions& options) {
   const Checkpoint* start = pretraining_ ? &pretraining_->checkpoint : nullptr;
   FileStorage journal(folder_);
+  std::unique_ptr<RunRecord> record;
+  if (!loaded_.config.run.record.empty() && results_.empty()) {
+    record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
+  }
   ArmResult titles{.options = options, .plan = train_plan(loaded_.config, options.islands, start)};
-  auto result = std::make_unique<ArmResult>(
-      run_arm(experiment_, options, start, journal,
-              [&](const RoundRow& row) { show_row(titles, row); }));
+  auto result = std::make_unique<ArmResult>(run_arm(
+      experiment_, options, start, journal, [&](const RoundRow& row) { show_row(titles, row); },
+      record.get()));
   progress_.clear();
+  if (record) record->finish();
   add_metrics(*result);
-  metrics_.write();
+  metrics_->write();
   results_.push_back(std::move(result));
 }
 
@@ -205,7 +210,7 @@ void Session::add_metrics(const ArmResult& arm) {
     if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;
     if (arm.options.strategy == "diloco" && row.round > 0) metrics.verdict = "commit";
     waited = row.waited;
-    metrics_.add(metrics);
+    metrics_->add(metrics);
   }
 }
 
@@ -248,9 +253,9 @@ void Session::write_verdict() {
     progress_.bar("pricing data parallelism in bf16", 0, 1);
     input.baseline = model_baseline(experiment_, *result);
     input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
-        result->options.islands, result->plan.first_step + static_cast<std::int64_t>(
-                                                               result->plan.rounds) *
-                                                               result->plan.steps_per_round);
+        result->options.islands,
+        result->plan.first_step +
+            static_cast<std::int64_t>(result->plan.rounds) * result->plan.steps_per_round);
   }
   input.wall_s = timer_.seconds();
   input.cpu_s = process_cpu_seconds();

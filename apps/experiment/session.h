@@ -1,5 +1,5 @@
-// Session: one run of the program from its settings to the verdict: banner, run folder, pretraining,
-// arms, lines while it runs, and the files that stay.
+// Session: one run of the program from its settings to the verdict: banner, run folder,
+// pretraining, arms, lines while it runs, and the files that stay.
 #pragma once
 
 #include <memory>
@@ -19,28 +19,28 @@ class Session {
  public:
   /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
   /// folder of the set-up.
-  Session(const LoadedConfig& loaded, const std::string& deps);
+  Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps);
 
-  /// Runs the arms one after the other and writes everything. With a record folder, the first arm is
-  /// recorded.
-  void run(const std::vector<ArmOptions>& arms);
+  /// Runs the arms one after the other and writes everything. With a record folder, the first arm
+  /// is recorded.
+  void run();
 
  private:
-  void print_banner(const std::vector<ArmOptions>& arms);
   void run_pretraining();
   void run_one(const ArmOptions& options);
   void show_row(const ArmResult& arm, const RoundRow& row);
   void add_metrics(const ArmResult& arm);
   void write_tables();
   void write_verdict();
-  std::vector<BannerSection> banner(const std::vector<ArmOptions>& arms) const;
+  std::vector<BannerSection> banner() const;
 
   LoadedConfig loaded_;
+  std::vector<ArmOptions> arms_;
   std::unique_ptr<TaskSource> tasks_;
   Experiment experiment_;
   std::string folder_;
   Progress progress_;
-  MetricsCsv metrics_;
+  std::optional<MetricsCsv> metrics_;
   std::optional<Pretraining> pretraining_;
   std::vector<std::unique_ptr<ArmResult>> results_;
   WallTimer timer_;

@@ -159,8 +159,8 @@ std::unique_ptr<TaskSource> make_task_source(const RunConfig& config, const std:
     if (row.name == config.task.name) return row.make(config, deps);
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw UserError(fmt::format("task.name: '{}' is not in this build; use one of: {}",
-                              config.task.name, known));
+  throw UserError(
+      fmt::format("task.name: '{}' is not in this build; use one of: {}", config.task.name, known));
 }
 
 }  // namespace strait

@@ -28,7 +28,8 @@ class TaskSource {
   virtual std::string data_description() const = 0;
   virtual std::string data_hash() const = 0;
 
-  /// What a record needs: one batch's inputs and targets [sequences, T]. False if there are no tokens.
+  /// What a record needs: one batch's inputs and targets [sequences, T]. False if there are no
+  /// tokens.
   virtual bool batch(BatchKey, std::span<std::int64_t> /*inputs*/,
                      std::span<std::int64_t> /*targets*/) const {
     return false;

@@ -140,7 +140,7 @@ std::string arms_table(const VerdictInput& in) {
   table.row("payload", cells(in, [](const auto& a) { return human_bytes(payload(a)); }));
   table.row("control and framing", cells(in, [](const auto& a) {
               return human_bytes(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
-                          a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
+                                 a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
             }));
   table.row("TCP/IP headers (modelled)", cells(in, [](const auto& a) {
               const LinkTotals links = link_totals(a.costs);
@@ -150,21 +150,19 @@ std::string arms_table(const VerdictInput& in) {
             cells(in, [](const auto& a) { return human_time(a.costs.time); }));
   table.row("of it waiting for others", cells(in, [](const auto& a) {
               const double all = seconds(a.costs.time);
-              return fmt::format("{:.1f} %", all > 0 ? 100 * seconds(a.rows.back().waited) / all : 0);
+              return fmt::format("{:.1f} %",
+                                 all > 0 ? 100 * seconds(a.rows.back().waited) / all : 0);
             }));
-  table.row("tokens", cells(in, [](const auto& a) {
-              return fmt::format("{}", a.rows.back().tokens);
-            }));
-  table.row("held-out loss", cells(in, [](const auto& a) {
-              return fmt::format("{:.4f}", final_loss(a));
-            }));
+  table.row("tokens",
+            cells(in, [](const auto& a) { return fmt::format("{}", a.rows.back().tokens); }));
+  table.row("held-out loss",
+            cells(in, [](const auto& a) { return fmt::format("{:.4f}", final_loss(a)); }));
   if (is_text(in)) {
     table.row("perplexity per byte", cells(in, [](const auto& a) {
                 return fmt::format("{:.3f}", std::exp(final_loss(a)));
               }));
-    table.row("bits per byte", cells(in, [](const auto& a) {
-                return fmt::format("{:.3f}", final_loss(a) / kLn2);
-              }));
+    table.row("bits per byte",
+              cells(in, [](const auto& a) { return fmt::format("{:.3f}", final_loss(a) / kLn2); }));
   }
   if (loss && in.arms.size() > 1) {
     table.row(fmt::format("time to loss {:.4f}", *loss), cells(in, [&](const auto& a) {
@@ -172,9 +170,8 @@ std::string arms_table(const VerdictInput& in) {
                 return t ? human_time(*t) : std::string("never");
               }));
   }
-  table.row("wall time here", cells(in, [](const auto& a) {
-              return fmt::format("{:.1f} s", a.costs.wall_s);
-            }));
+  table.row("wall time here",
+            cells(in, [](const auto& a) { return fmt::format("{:.1f} s", a.costs.wall_s); }));
   table.row("of it transport and emulator", cells(in, [](const auto& a) {
               return fmt::format("{:.1f} %", 100 * a.costs.loop_cpu_s / a.costs.wall_s);
             }));
@@ -186,14 +183,15 @@ std::string baseline_text(const ModelledBaseline& b, const ArmResult& dp, const 
   const auto versus = [&](Nanos t) {
     return fmt::format("{:.2f} x {}", seconds(t) / seconds(first.costs.time), first.options.name);
   };
-  table.row("as run (fp32, measured)", {human_bytes(payload(dp)), human_time(dp.costs.time),
-                                        versus(dp.costs.time)});
-  table.row("in bf16 (modelled)", {human_bytes(b.bf16_payload), human_time(b.bf16_time),
-                                   versus(b.bf16_time)});
+  table.row("as run (fp32, measured)",
+            {human_bytes(payload(dp)), human_time(dp.costs.time), versus(dp.costs.time)});
+  table.row("in bf16 (modelled)",
+            {human_bytes(b.bf16_payload), human_time(b.bf16_time), versus(b.bf16_time)});
   table.row("perfect overlap (modelled bound)",
             {human_bytes(payload(dp)), human_time(b.overlap_time), versus(b.overlap_time)});
-  table.row("bf16 and perfect overlap (modelled)",
-            {human_bytes(b.bf16_payload), human_time(b.bf16_overlap_time), versus(b.bf16_overlap_time)});
+  table.row(
+      "bf16 and perfect overlap (modelled)",
+      {human_bytes(b.bf16_payload), human_time(b.bf16_overlap_time), versus(b.bf16_overlap_time)});
   return table.text();
 }
 
@@ -246,9 +244,8 @@ ModelledBaseline model_baseline(const Experiment& x, const ArmResult& dp) {
 
 std::string verdict_text(const VerdictInput& in) {
   const RunConfig& c = in.experiment.config;
-  std::string text = fmt::format(
-      "VERDICT  {}: {} rounds of {} inner steps, seed {}\n", in.scenario, c.run.rounds,
-      c.run.inner_steps, c.run.seed);
+  std::string text = fmt::format("VERDICT  {}: {} rounds of {} inner steps, seed {}\n", in.scenario,
+                                 c.run.rounds, c.run.inner_steps, c.run.seed);
   text += fmt::format("data     {} ({})\n\n", in.experiment.tasks.data_description(),
                       in.experiment.tasks.data_hash().substr(0, 16));
   text += arms_table(in);
@@ -296,17 +293,17 @@ std::string verdict_json(const VerdictInput& in) {
   if (const ArmResult* dp = find_data_parallel(in); dp != nullptr && in.arms.size() > 1) {
     const ArmResult& first = *in.arms.front();
     json["comparison"] = {
-        {"payload_ratio", measured(static_cast<double>(payload(*dp)) /
-                                       static_cast<double>(payload(first)),
-                                   "1")},
+        {"payload_ratio",
+         measured(static_cast<double>(payload(*dp)) / static_cast<double>(payload(first)), "1")},
         {"time_ratio", measured(seconds(dp->costs.time) / seconds(first.costs.time), "1")},
         {"perplexity_gap", measured(std::exp(final_loss(first) - final_loss(*dp)) - 1, "1")}};
   }
   if (in.baseline) {
     const auto& b = *in.baseline;
     json["data_parallel_modelled"] = {
-        {"bf16", {{"payload", figure(b.bf16_payload, "B", "modelled")},
-                  {"virtual_seconds", figure(seconds(b.bf16_time), "s", "modelled")}}},
+        {"bf16",
+         {{"payload", figure(b.bf16_payload, "B", "modelled")},
+          {"virtual_seconds", figure(seconds(b.bf16_time), "s", "modelled")}}},
         {"perfect_overlap",
          {{"virtual_seconds", figure(seconds(b.overlap_time), "s", "modelled")}}},
         {"bf16_perfect_overlap",

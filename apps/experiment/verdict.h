@@ -14,17 +14,17 @@ namespace strait {
 
 /// What the baseline would cost if it were run better: not trained, but priced.
 struct ModelledBaseline {
-  Bytes bf16_payload = 0;        // half the bytes
-  Nanos bf16_time{0};            // the same steps with messages of half the size, through the emulator
-  Nanos overlap_time{0};         // the bound steps x max(compute, exchange)
-  Nanos bf16_overlap_time{0};    // both
+  Bytes bf16_payload = 0;  // half the bytes
+  Nanos bf16_time{0};      // the same steps with messages of half the size, through the emulator
+  Nanos overlap_time{0};   // the bound steps x max(compute, exchange)
+  Nanos bf16_overlap_time{0};  // both
 };
 
 struct VerdictInput {
   const Experiment& experiment;
   std::string scenario;
   const Pretraining* pretraining = nullptr;  // null: none
-  std::vector<const ArmResult*> arms;        // the first is the one that the others are compared with
+  std::vector<const ArmResult*> arms;  // the first is the one that the others are compared with
   std::optional<ModelledBaseline> baseline;
   std::optional<double> count_model_bits_per_byte;
   double wall_s = 0;
@@ -34,8 +34,8 @@ struct VerdictInput {
 std::string verdict_text(const VerdictInput& input);
 std::string verdict_json(const VerdictInput& input);
 
-/// The virtual time at which the arm's held-out loss first is at most `loss`, at the points that were
-/// evaluated.
+/// The virtual time at which the arm's held-out loss first is at most `loss`, at the points that
+/// were evaluated.
 std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss);
 
 ModelledBaseline model_baseline(const Experiment& experiment, const ArmResult& data_parallel);

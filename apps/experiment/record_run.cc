@@ -1,0 +1,100 @@
+#include "apps/experiment/record_run.h"
+
+#include <fmt/format.h>
+
+#include "core/base/errors.h"
+
+namespace strait {
+
+namespace {
+
+RecordManifest manifest_of(const RunConfig& c, const ArmOptions& arm) {
+  return {.model = {.layers = c.model.layers,
+                    .width = c.model.width,
+                    .heads = c.model.heads,
+                    .head_size = c.model.head_size,
+                    .vocabulary = c.model.vocabulary,
+                    .context = c.model.context,
+                    .init_std = c.model.init_std},
+          .inner = inner_options(c),
+          .outer = outer_options(c),
+          .islands = arm.islands,
+          .inner_steps_per_round = c.run.inner_steps,
+          .rounds = c.run.rounds,
+          .pretrain_steps = c.pretrain.steps,
+          .strategy = arm.strategy,
+          .codec = c.collective.codec,
+          .missed_round_policy = "continue"};
+}
+
+}  // namespace
+
+void check_recordable(const Experiment& experiment, const ArmOptions& arm) {
+  const RunConfig& c = experiment.config;
+  if (c.task.name != "language") {
+    throw UserError(fmt::format("run.record: task.name = {} has no tokens to record; use language",
+                                c.task.name));
+  }
+  if (arm.strategy == "local" && arm.islands > 1) {
+    throw UserError(fmt::format(
+        "run.record: run.strategy = local has no shared parameters with {} islands; use "
+        "run.islands = 1 or another strategy",
+        arm.islands));
+  }
+}
+
+RunRecord::RunRecord(const std::string& folder, const Experiment& experiment, const ArmOptions& arm,
+                     const Checkpoint* start)
+    : tasks_(experiment.tasks),
+      batch_size_(static_cast<std::size_t>(experiment.config.data.sequences *
+                                           experiment.config.model.context)),
+      islands_(arm.islands),
+      first_step_(train_plan(experiment.config, arm.islands, start).first_step),
+      layout_(experiment.tasks.layout()),
+      recorder_(folder, manifest_of(experiment.config, arm), layout_) {
+  if (start == nullptr) {
+    const auto task = tasks_.make();
+    task->initialize();
+    recorder_.initial(task->parameters());
+    return;
+  }
+  recorder_.initial(start->parameters);
+  std::vector<std::vector<float>> values = start->inner_state;
+  std::vector<InnerOptimizer::State> states;
+  for (std::size_t s = 0; s < values.size(); ++s) {
+    states.push_back({start->inner_names[s], values[s]});
+  }
+  if (!states.empty()) recorder_.inner_state(states, start->steps);
+}
+
+void RunRecord::at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) {
+  recorder_.boundary(round, island, own);
+}
+
+void RunRecord::round_done(const IslandRound& round, std::span<const float> shared) {
+  record_steps(round);
+  const std::lock_guard lock(mutex_);
+  if (++reported_[round.round] < islands_) return;
+  recorder_.shared(round.round, shared);
+  std::vector<MemberRow> members;
+  for (IslandId i = 0; i < islands_; ++i) {
+    const double weight = round.roster.weight_of(i);
+    members.push_back({.island = i, .contributed = weight > 0, .received = true, .weight = weight});
+  }
+  recorder_.members(round.round, members);
+}
+
+void RunRecord::record_steps(const IslandRound& round) {
+  std::vector<std::int64_t> inputs(batch_size_), targets(batch_size_);
+  for (const StepRecord& step : round.steps) {
+    tasks_.batch({round.island, step.step}, inputs, targets);
+    recorder_.batch(round.island, inputs, targets);
+    recorder_.step(round.island, {.step = step.step - first_step_,
+                                  .round = round.round,
+                                  .lr = step.lr,
+                                  .loss = step.loss,
+                                  .grad_norm = step.gradient_norm});
+  }
+}
+
+}  // namespace strait
