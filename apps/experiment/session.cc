@@ -252,11 +252,10 @@ void Session::write_verdict() {
     if (result->options.strategy != "data_parallel" || results_.size() < 2) continue;
     progress_.bar("pricing data parallelism in bf16", 0, 1);
     input.baseline = model_baseline(experiment_, *result);
-    input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
-        result->options.islands,
-        result->plan.first_step +
-            static_cast<std::int64_t>(result->plan.rounds) * result->plan.steps_per_round);
   }
+  const TrainPlan& plan = results_.front()->plan;
+  input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
+      results_.front()->options.islands, plan.first_step + plan.rounds * plan.steps_per_round);
   input.wall_s = timer_.seconds();
   input.cpu_s = process_cpu_seconds();
   progress_.clear();
