@@ -26,7 +26,7 @@ endif()
 # The version stands in one of two headers, depending on itself.
 foreach(header headeronly/version.h csrc/api/include/torch/version.h)
   if(NOT torch_version AND EXISTS "${torch}/include/torch/${header}")
-    file(STRINGS "${torch}/include/torch/${header}" lines REGEX "define TORCH_VERSION_M(AJOR|INOR) ")
+    file(STRINGS "${torch}/include/torch/${header}" lines REGEX "TORCH_VERSION_M(AJOR|INOR) [0-9]")
     string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" torch_version "${lines}")
   endif()
 endforeach()
@@ -43,10 +43,10 @@ endif()
 set(STRAIT_TORCH_LAST_TIME "${torch}" CACHE INTERNAL "What a configuration without settings takes")
 
 add_library(strait_libtorch INTERFACE)
-# -idirafter, behind the system's folders: LibTorch carries headers of its own fmt, nlohmann-json and
-# others, which must not take the place of those that we link.
+# -idirafter, behind the system's folders: LibTorch carries headers of its own fmt, nlohmann-json
+# and others, which must not take the place of those that we link.
 target_compile_options(strait_libtorch INTERFACE
-  "SHELL:-idirafter ${torch}/include"
-  "SHELL:-idirafter ${torch}/include/torch/csrc/api/include")
+  "SHELL:-idirafter '${torch}/include'"
+  "SHELL:-idirafter '${torch}/include/torch/csrc/api/include'")
 target_link_libraries(strait_libtorch INTERFACE ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
 target_link_options(strait_libtorch INTERFACE -Wl,-rpath,${torch}/lib)

@@ -1,5 +1,5 @@
-# strait_library(NAME SOURCES ... DEPS ...) and strait_test(NAME [LABELS ...] DEPS ...): every target
-# gets the same warnings, sanitizers and bit rules.
+# strait_library(NAME SOURCES ... DEPS ...) and strait_test(NAME [LABELS label] DEPS ...): every
+# target gets the same warnings, sanitizers and bit rules.
 
 find_package(Threads REQUIRED)
 
@@ -12,7 +12,7 @@ target_compile_options(strait_flags INTERFACE
   -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wnon-virtual-dtor -Werror=return-type $<$<BOOL:${STRAIT_WERROR}>:-Werror>
   # One rounding per operation: SIMD, scalar and CUDA twins are bit-equal.
   -ffp-contract=off
-  # Messages name files from the repository's root. Through ccache a path starts at the build folder.
+  # Messages name files from the repository's root. Through ccache paths start in the build folder.
   -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -fmacro-prefix-map=../../=)
 target_link_libraries(strait_flags INTERFACE Threads::Threads)
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
@@ -44,7 +44,7 @@ function(strait_test name)
   cmake_parse_arguments(arg "" "" "LABELS;DEPS" ${ARGN})
   list(LENGTH arg_LABELS labels)
   if(labels GREATER 1)
-    message(FATAL_ERROR "strait_test(${name}): one label, not '${arg_LABELS}': Catch.cmake cuts lists")
+    message(FATAL_ERROR "strait_test(${name}): give one label: Catch.cmake cuts lists")
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   add_executable(${name} ${sources})

@@ -23,7 +23,8 @@ if ((!check)); then
   exec "$clang_format" --style=file -i "${files[@]}"
 fi
 if ! complaints=$("$clang_format" --style=file --dry-run --Werror "${files[@]}" 2>&1); then
-  say "$complaints" | sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort | uniq -c | sort -rn
+  say "$complaints" | sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*/\1/p' |
+    sort | uniq -c | sort -rn
   die "these files (and places in them) are not formatted; run scripts/format.sh"
 fi
 say "${#files[@]} files are formatted"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tries the README's commands as a newcomer would: in a bare Debian that has git and certificates and
+# Tries the README's commands as a newcomer would: in a bare Debian that has git, certificates and
 # nothing else, from a clone of HEAD. Prints the seconds of each command. Needs root, debootstrap,
-# about 6 GB of disk, and fetches about 900 MB.
+# about 6 GB of disk, and fetches about 800 MB.
 #
 #   scripts/fresh_root.sh [options] [FOLDER]     FOLDER: where to make the root; must not exist yet
 #
 #   --suite NAME      Debian's release: bookworm (default), trixie, ...
 #   --deps FOLDER     use a host's STRAIT_DEPS folder instead of fetching LibTorch and text
-#   --run COMMAND     run this in the clone instead of scripts/demo.sh and scripts/test.sh; repeatable
-#   --keep            leave the root there (enter it with chroot); a FOLDER that was given always stays
+#   --run COMMAND     run this in the clone, not scripts/demo.sh and scripts/test.sh; repeatable
+#   --keep            leave the root there (enter it with chroot); a FOLDER of yours always stays
 #
 # The host's certificates, apt and pip settings, and name service go into the root, since a network
 # that needs them needs them there too. Everything runs in a mount namespace of its own: whatever is
@@ -56,8 +56,9 @@ copy_host_settings() {
 # NAME=VALUE of the host's settings for pip, certificates and proxies, one a line. Those that name a
 # file which the root lacks stay out.
 host_environment() {
-  local name
-  for name in $(compgen -e | grep -E '^(PIP_.*|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|(HTTPS?|NO)_PROXY|(https?|no)_proxy)$'); do
+  local name certificates='SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO'
+  local proxies='(HTTPS?|NO)_PROXY|(https?|no)_proxy'
+  for name in $(compgen -e | grep -E "^(PIP_.*|$certificates|$proxies)$"); do
     if [[ ${!name} != /* || -e $folder${!name} ]]; then echo "$name=${!name}"; fi
   done
 }
@@ -92,7 +93,8 @@ clone_into_root() {
     say "note: changes that are not committed are not tried"
   fi
   git_here bundle create -q "$folder/tmp/strait.bundle" HEAD
-  inside "git -c advice.detachedHead=false clone -q /tmp/strait.bundle /root/strait && rm /tmp/strait.bundle"
+  inside "git -c advice.detachedHead=false -c init.defaultBranch=main \
+    clone -q /tmp/strait.bundle /root/strait && rm /tmp/strait.bundle"
 }
 
 # This clone may be another user's; git as root then wants to be told that it is meant.

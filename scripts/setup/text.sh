@@ -46,8 +46,9 @@ machine_text() {
     count=$((count + 1))
     # A page each; the reader takes plain text as a page without macros.
     gzip -cdfn "$file" | sed 's/^[.'\'']/ &/' | gzip -n >"$man/man7/text-$count.7.gz"
-  done < <(find /usr/share/doc -type f \( -iname '*.txt*' -o -iname 'copyright' -o -iname 'README*' \
-    -o -iname 'NEWS*' -o -iname 'changelog*' \) -size +1k 2>/dev/null | LC_ALL=C sort | head -n 4000)
+  done < <(find /usr/share/doc -type f -size +1k \
+    \( -name '*.txt*' -o -name 'README*' -o -name 'changelog*' -o -name copyright \) \
+    2>/dev/null | LC_ALL=C sort | head -n 4000)
   if ((count == 0)); then return 1; fi
   echo "texts of this machine's packages (/usr/share/doc)"
 }
@@ -63,7 +64,8 @@ install_text() {
       cd "$new/debs" && unpack_text "$new"
     )"
   else
-    source=$(machine_text "$new") || die "no text to be had: apt fetches none and the machine has none"
+    source=$(machine_text "$new") ||
+      die "no text for the demo: apt gives none and the machine has none"
     say "apt gave no manual pages; taking $source (to try again: rm -r $deps/manpages)"
   fi
   rm -rf "$new/debs"

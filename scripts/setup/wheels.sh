@@ -19,7 +19,8 @@ fetch_wheels() {
   TMPDIR=$folder.tmp PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore \
     PIP_DISABLE_PIP_VERSION_CHECK=1 "$python" -m pip install "$quiet" --no-input --no-cache-dir \
     --no-deps --no-compile --only-binary=:all: --require-hashes --target "$folder" "$@" \
-    -r "$requirements" </dev/null || die "pip could not fetch what $requirements names; run it again"
+    -r "$requirements" </dev/null ||
+    die "pip could not fetch what $requirements names; run this again"
   rm -rf "$folder.tmp"
 }
 
@@ -35,23 +36,22 @@ put_in_place() {
 
 torch_pins=$root/scripts/setup/libtorch.txt
 
+# MAJOR.MINOR; the numbers stand in one of two headers, depending on the version.
 torch_version() {
-  local header
-  for header in headeronly/version.h csrc/api/include/torch/version.h; do
-    if [[ -r $1/include/torch/$header ]]; then
-      awk '/define TORCH_VERSION_MAJOR/ {major = $3} /define TORCH_VERSION_MINOR/ {minor = $3}
-           END {if (major != "") print major "." minor}' "$1/include/torch/$header"
-    fi
-  done | head -n 1
+  cat "$1"/include/torch/{headeronly,csrc/api/include/torch}/version.h 2>/dev/null |
+    awk '$2 == "TORCH_VERSION_MAJOR" {major = $3} $2 == "TORCH_VERSION_MINOR" {minor = $3}
+         END {print major "." minor}' || true
 }
 
 # What is wrong with the LibTorch in a folder; nothing when it will do.
 torch_fault() {
   local version
-  [[ -r $1/lib/libtorch_cpu.so && -r $1/lib/libc10.so ]] || { echo "has no lib/libtorch_cpu.so" && return; }
   version=$(torch_version "$1")
-  [[ $version =~ ^[0-9]+\.[0-9]+$ ]] || { echo "has no include/torch/.../version.h" && return; }
-  if [[ $(printf '2.7\n%s\n' "$version" | sort -V | head -n 1) != 2.7 ]]; then
+  if [[ ! -r $1/lib/libtorch_cpu.so || ! -r $1/lib/libc10.so ]]; then
+    echo "has no lib/libtorch_cpu.so and lib/libc10.so"
+  elif [[ ! $version =~ ^[0-9]+\.[0-9]+$ ]]; then
+    echo "has no include/torch/headeronly/version.h"
+  elif [[ $(printf '2.7\n%s\n' "$version" | sort -V | head -n 1) != 2.7 ]]; then
     echo "is version $version; Strait needs 2.7 or newer"
   elif ! grep -qaE '_ZN[^[:cntrl:]]*3c10[^[:cntrl:]]*__cxx11' "$1/lib/libc10.so"; then
     echo "has the old C++ ABI; take a 'cxx11 ABI' build"
