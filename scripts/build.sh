@@ -17,4 +17,6 @@ cd "$root"
 export STRAIT_DEPS=$deps
 # CMake's own words are for whoever asked for them; here only warnings and errors are.
 cmake --preset "$preset" --log-level=WARNING >/dev/null
-exec ninja -C "build/$preset" -j "${STRAIT_JOBS:-$(compile_jobs)}" --quiet "$@"
+quiet=--quiet
+if [[ -t 1 ]]; then quiet=''; fi  # one line that counts, where someone looks
+exec ninja -C "build/$preset" -j "${STRAIT_JOBS:-$(compile_jobs)}" ${quiet:+"$quiet"} "$@"

@@ -123,17 +123,27 @@ fi
 
 ((EUID == 0)) || die "needs root, for debootstrap and chroot" 2
 command -v debootstrap >/dev/null || die "needs debootstrap: apt-get install debootstrap" 2
-if [[ -z $folder ]]; then
-  folder=$(mktemp -d "${TMPDIR:-/var/tmp}/strait-root.XXXXXX")
-  ((keep)) || trap 'rm -rf --one-file-system "$folder" "$folder.log"' EXIT
-elif [[ -e $folder ]]; then
-  die "'$folder' exists already; give a new folder" 2
-else
+if [[ -n $folder ]]; then
+  [[ ! -e $folder ]] || die "'$folder' exists already; give a new folder" 2
   mkdir -p "$folder"
+  keep=1
+else
+  folder=$(mktemp -d "${TMPDIR:-/var/tmp}/strait-root.XXXXXX")
 fi
 chmod 755 "$folder"  # apt's own user has to pass
+
+# The death of the namespace's first process ends all others in it, and with them its mounts.
+clean_up() {
+  kill -KILL "$namespace" 2>/dev/null || true
+  wait "$namespace" 2>/dev/null || true
+  ((keep)) || rm -rf --one-file-system "$folder" "$folder.log"
+}
 arguments=(--suite "$suite")
 if [[ -n $shared ]]; then arguments+=(--deps "$shared"); fi
 for command in "${commands[@]}"; do arguments+=(--run "$command"); done
 STRAIT_FRESH_ROOT=$folder unshare --mount --propagation private --pid --fork --kill-child \
-  "${BASH_SOURCE[0]}" "${arguments[@]}"
+  "${BASH_SOURCE[0]}" "${arguments[@]}" &
+namespace=$!
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+wait "$namespace"
