@@ -329,7 +329,7 @@ Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) 
   }
   if (is_control(outgoing.tag)) out.sequence = p.sequences[outgoing.tag]++;
   const Plane plane = is_control(outgoing.tag) ? Plane::kControl : Plane::kData;
-  if (message.size() > options_.eager_limit) {
+  if (needs_credit(outgoing.tag, message.size())) {
     auto& credits = p.credits[outgoing.tag];
     if (credits == 0) {
       p.uncredited[outgoing.tag].push_back(std::move(out));
@@ -341,6 +341,12 @@ Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) 
   p.queue(plane).push_back(std::move(out));
   pump(p, plane);
   return pending;
+}
+
+/// Control messages go at once whatever their size: their receivers know no length to give credit
+/// for.
+bool Transport::needs_credit(Tag tag, Bytes length) const {
+  return !is_control(tag) && length > options_.eager_limit;
 }
 
 void Transport::pump(Peer& p, Plane plane) {
@@ -414,7 +420,7 @@ Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length) {
     return pending;
   }
   p.inboxes[tag].posted.push_back({promise, length});
-  if (length > options_.eager_limit) credit(p, tag, length);
+  if (needs_credit(tag, length)) credit(p, tag, length);
   // Not now: the message may be there, and nothing completes inside the call.
   loop_.post([alive = alive_, from, tag] {
     if (*alive != nullptr) (*alive)->deliver((*alive)->peer(from), tag);

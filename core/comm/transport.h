@@ -54,7 +54,7 @@ struct TransportOptions {
   int data_connections = 1;
 };
 
-/// receive() takes a message of any length up to eager_limit.
+/// receive() takes a message of any length: for control messages, which wait for no credit.
 inline constexpr Bytes kAnyLength = -1;
 
 class Transport {
@@ -103,6 +103,7 @@ class Transport {
   void part_arrived(Connection& connection, const FrameHeader& header, std::uint64_t at,
                     Slice part);
   void deliver(Peer& peer, Tag tag);
+  bool needs_credit(Tag tag, Bytes length) const;
   void pump(Peer& peer, Plane plane);
   bool send_frame(Peer& peer, Connection& connection, OutMessage& message);
   void send_small(Connection& connection, const FrameHeader& header,
