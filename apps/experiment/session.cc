@@ -127,8 +127,8 @@ std::vector<BannerSection> Session::banner() const {
     const Nanos send = transfer_time(model, experiment_.fabric.description.places.front().up);
     network.lines.emplace_back(
         "ratio",
-        fmt::format("sending the model once takes {:.1f} steps, as 150M parameters in fp32 on 1 "
-                    "Gbit/s with 1 s steps ({:.1f})",
+        fmt::format("sending the model once takes {:.1f} steps; 150M parameters in fp32 on 1 "
+                    "Gbit/s with 1 s steps: {:.1f}",
                     seconds(send) / seconds(c.compute.step), 150e6 * 4 * 8 / 1e9));
   }
   return {run, model_section, network};

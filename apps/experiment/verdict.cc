@@ -246,8 +246,10 @@ std::string verdict_text(const VerdictInput& in) {
   const RunConfig& c = in.experiment.config;
   std::string text = fmt::format("VERDICT  {}: {} rounds of {} inner steps, seed {}\n", in.scenario,
                                  c.run.rounds, c.run.inner_steps, c.run.seed);
-  text += fmt::format("data     {} ({})\n\n", in.experiment.tasks.data_description(),
-                      in.experiment.tasks.data_hash().substr(0, 16));
+  // Which packages the text came from stands in the banner.
+  const std::string data = in.experiment.tasks.data_description();
+  text += fmt::format("data     {}\n         sha256 {}\n\n", data.substr(0, data.find(", sha256")),
+                      in.experiment.tasks.data_hash());
   text += arms_table(in);
   if (const ArmResult* dp = find_data_parallel(in); dp != nullptr && in.arms.size() > 1) {
     text += comparison_text(in, *dp);
