@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "core/base/errors.h"
 #include "core/train/tasks/gelu.h"
@@ -136,6 +138,16 @@ TEST_CASE("GELU and its slope are exact to 1e-6 and the same bits in every twin"
     gelu(x, other_value, other_slope, simd);
     CHECK(same_bits(value, other_value));
     CHECK(same_bits(slope, other_slope));
+  }
+}
+
+TEST_CASE("GELU of what is not a number is not a number", "[gpt]") {
+  const std::vector<float> x(19, std::numeric_limits<float>::quiet_NaN());
+  for (const Simd simd : supported_simd()) {
+    std::vector<float> value(x.size()), slope(x.size());
+    gelu(x, value, slope, simd);
+    CHECK(std::all_of(value.begin(), value.end(), [](float v) { return std::isnan(v); }));
+    CHECK(std::all_of(slope.begin(), slope.end(), [](float v) { return std::isnan(v); }));
   }
 }
 

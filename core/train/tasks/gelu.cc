@@ -35,7 +35,8 @@ struct Gelu {
       const float z = x[i];
       const float square = z * z;
       const float twice_u = kScale * z * (1.0f + kCube * square);
-      const float e = fast_exp(-std::min(std::max(twice_u, -87.0f), 87.0f));
+      // In this order NaN becomes a bound here and comes out through z.
+      const float e = fast_exp(-std::min(87.0f, std::max(-87.0f, twice_u)));
       const float gate = 1.0f / (1.0f + e);
       value[i] = z * gate;
       slope[i] = gate + z * gate * (e * gate) * kScale * (1.0f + 3.0f * kCube * square);

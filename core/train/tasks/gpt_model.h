@@ -1,5 +1,5 @@
-// The GPT's forward pass on LibTorch tensors (autograd makes the backward pass). Private to the
-// language task: the only headers here that include LibTorch are this one and no public one.
+// The GPT's forward pass on LibTorch tensors; autograd makes the backward pass. Private to the
+// language task (it includes LibTorch; language.h does not).
 // Thread: the island's; nothing is shared between calls.
 #pragma once
 
