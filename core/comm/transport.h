@@ -50,7 +50,7 @@ struct TransportOptions {
   Bytes frame_bytes = 256 * 1024;
   /// Longer messages wait until the receiver has asked for them, so that nobody has to store them.
   Bytes eager_limit = 1024 * 1024;
-  /// Connections for data per peer; frames go to whichever has room.
+  /// Connections for data per peer; each frame goes to the one with most room.
   int data_connections = 1;
 };
 
