@@ -152,7 +152,7 @@ std::vector<Key> time_keys() {
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(network.slow_start), kTime, "the window grows from ten packets"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
-      key(SETTING(compute.jitter), kTime, "steps take up to this much longer", kFraction),
+      key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter", kFraction),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
       key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
   };

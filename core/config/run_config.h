@@ -237,7 +237,7 @@ struct ComputeSettings {
   /// One inner step of one island.
   Nanos step = std::chrono::milliseconds{150};
 
-  /// Each step takes up to this fraction longer, seeded by island.
+  /// Each step takes up to this fraction longer or shorter, drawn by seed, island and step.
   double jitter = 0;
 
   /// Encoding, adding and the outer step cost their bytes over this rate; inf = free.
