@@ -1,17 +1,21 @@
 // strait: one program, subcommands. Exit codes: 0 done; 1 the run failed (the network, or a bug of
-// ours); 2 the user's mistake, told in one line.
+// ours); 2 the user's mistake. A failure is told in one line.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string_view>
 
 #include "apps/commands/commands.h"
+#include "apps/output/build_info.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
+#include "core/config/keys.h"
 
 namespace strait {
 namespace {
@@ -20,41 +24,79 @@ struct Command {
   std::string_view name;
   std::string_view usage;
   std::string_view what;
+  bool takes_keys;
   int (*run)(const std::vector<std::string>&);
 };
 
 constexpr std::array kCommands{
     Command{"demo", "demo [--key value]",
-            "emulated run and its data-parallel baseline on real text", command_demo},
-    Command{"run", "run SCENARIO [--key value]", "one run of a scenario", command_run},
-    Command{"doctor", "doctor", "what was found on this machine and how to mend the rest",
+            "emulated run and its data-parallel baseline on real text", true, command_demo},
+    Command{"run", "run SCENARIO [--key value]", "one run of a scenario", true, command_run},
+    Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
 };
 
-int usage(std::FILE* to) {
-  fmt::print(to,
-             "Strait trains models across islands joined by narrow links, over a real or an "
-             "emulated network.\n\n");
+int help() {
+  fmt::print(
+      "Strait trains models across islands joined by narrow links, over a real or an "
+      "emulated network.\n\n");
   for (const Command& command : kCommands) {
-    fmt::print(to, "  strait {:<28} {}\n", command.usage, command.what);
+    fmt::print("  strait {:<28} {}\n", command.usage, command.what);
   }
-  fmt::print(to,
-             "\nKeys are those of the scenario files: --run.rounds 10. `strait run --help` lists "
-             "them.\n");
-  return to == stdout ? 0 : 2;
+  fmt::print("  strait {:<28} {}\n", "--version", "the commit and the compiler it was built from");
+  fmt::print(
+      "\nKeys are those of the scenario files: --run.rounds 10. `strait run --help` lists them.\n");
+  return 0;
+}
+
+int help_of(const Command& command) {
+  fmt::print("usage: strait {}\n\n{}\n", command.usage, command.what);
+  if (!command.takes_keys) return 0;
+  std::string names;
+  for (const auto& [name, key] : short_options()) names += fmt::format(" --{}", name);
+  fmt::print(
+      "\nA key stands in a scenario as `key = value` below its [section], or on the command line "
+      "as\n--section.key value, which wins. Without a section:{}.\n\n{}",
+      names, keys_help());
+  return 0;
+}
+
+int version() {
+  const BuildInfo build = build_info();
+  fmt::print("strait {} ({})\n", build.commit, build.compiler);
+  return 0;
+}
+
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) {
+    if (command.name == name) return command;
+    names.emplace_back(command.name);
+  }
+  const std::string nearest = did_you_mean(name, names);
+  throw UserError(fmt::format(
+      "'{}' is no command{}", name,
+      nearest.empty() ? fmt::format("; there are {}", join(names, ", ", " and ")) : nearest));
 }
 
 int run(const std::vector<std::string>& words) {
-  if (words.empty()) return usage(stderr);
+  if (words.empty()) throw UserError("no command; write strait demo, or strait --help for all");
   const std::string& name = words.front();
-  if (name == "--help" || name == "-h" || name == "help") return usage(stdout);
-  std::vector<std::string> names;
-  for (const Command& command : kCommands) {
-    if (command.name == name) return command.run({words.begin() + 1, words.end()});
-    names.emplace_back(command.name);
-  }
-  throw UserError(fmt::format("'{}' is no command{}; there are: {}", name,
-                              did_you_mean(name, names), join(names, ", ")));
+  if (asks_for_help(name)) return help();
+  if (name == "help") return words.size() > 1 ? help_of(find_command(words[1])) : help();
+  if (name == "--version") return version();
+  const Command& command = find_command(name);
+  const std::vector<std::string> arguments(words.begin() + 1, words.end());
+  if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) return help_of(command);
+  return command.run(arguments);
+}
+
+int fail(int code, std::string_view message) {
+  // Libraries write stack traces below their message.
+  fmt::print(stderr, "strait: {}\n", message.substr(0, message.find('\n')));
+  return code;
 }
 
 }  // namespace
@@ -65,10 +107,10 @@ int main(int argc, char** argv) {
     strait::report_file_size_limit_as_error();
     return strait::run({argv + 1, argv + argc});
   } catch (const strait::UserError& error) {
-    fmt::print(stderr, "strait: {}\n", error.what());
-    return 2;
+    return strait::fail(2, error.what());
+  } catch (const std::bad_alloc&) {
+    return strait::fail(2, "not enough memory; make the model or run.islands smaller");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "strait: {}\n", error.what());
-    return 1;
+    return strait::fail(1, error.what());
   }
 }

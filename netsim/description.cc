@@ -90,9 +90,9 @@ IslandId find_island(const Row& row, std::string_view column, std::string_view t
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_number = error == std::errc() && end == text.data() + text.size() && !text.empty();
   if (is_number && number >= 0 && number < islands.count) return number;
-  row.refuse(column,
-             fmt::format("there is no island '{}'; the islands are 0 to {}{}", text,
-                         islands.count - 1, islands.names.empty() ? "" : ", or their names"));
+  row.refuse(column, fmt::format("there is no island '{}'; run.islands = {} makes 0 to {}{}", text,
+                                 islands.count, islands.count - 1,
+                                 islands.names.empty() ? "" : ", or their names"));
 }
 
 BytesPerSecond link_rate(const Row& row, std::string_view column, const std::string& text) {
@@ -218,7 +218,8 @@ std::vector<AccessLink> read_links(const std::string& path, const IslandNames& i
           island == "*"
               ? otherwise
               : links[static_cast<std::size_t>(find_island(row, "island", island, islands))];
-      if (link) row.refuse("island", fmt::format("there is a row for '{}' already", island));
+      if (link)
+        row.refuse("island", fmt::format("there is a row for '{}' already; keep one", island));
       link = AccessLink{link_rate(row, "up", up), link_rate(row, "down", down),
                         link_delay(row, delay)};
     }

@@ -209,7 +209,7 @@ void VirtualLoop::run_loop() {
       last_progress_ = now_;
     }
     if (next - last_progress_ > options_.stall_limit) {
-      report_deadlock("nothing has advanced for a long time");
+      report_deadlock("nothing has advanced for an hour,");
     }
     now_ = next;
   }
@@ -292,7 +292,7 @@ void VirtualLoop::cancel_islands() {
 }
 
 void VirtualLoop::report_deadlock(const std::string& why) const {
-  std::string text = fmt::format("deadlock at {:.6f} s: {}", seconds(now_), why);
+  std::string text = fmt::format("deadlock: {} since {:.6f} s", why, seconds(last_progress_));
   for (const auto& island : islands_) {
     if (island->waits_for_ == nullptr) continue;
     text += fmt::format("; island {} waits for {} since {:.6f} s", island->island_,

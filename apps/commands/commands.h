@@ -5,11 +5,24 @@
 #include <string>
 #include <vector>
 
+#include "apps/experiment/arm.h"
+#include "core/config/load.h"
+
 namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
+
+/// Runs the arms one after the other, from the check of this machine to the verdict.
+int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);
+
+/// Throws UserError if this machine cannot hold the run, or its record has no place: found before
+/// hours are spent.
+void check_machine(const RunConfig& config);
+
+/// Bytes of memory that this machine has.
+double total_memory();
 
 /// Where the repository's scenarios and the set-up's dependencies lie: STRAIT_DEPS if set, else
 /// .deps in the current folder or in the folder that the program was built from.
@@ -17,5 +30,8 @@ std::string deps_folder();
 
 /// `path` in the current folder, else in the folder that the program was built from.
 std::string find_in_repository(const std::string& path);
+
+/// Whether files can be made in `path`, or in the nearest folder above it that is there.
+bool can_make_files_in(const std::string& path);
 
 }  // namespace strait

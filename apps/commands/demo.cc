@@ -8,9 +8,7 @@ namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments) {
   const LoadedConfig loaded = load_config(find_in_repository("scenarios/demo.ini"), arguments);
-  Session session(loaded, demo_arms(loaded.config), deps_folder());
-  session.run();
-  return 0;
+  return run_session(loaded, demo_arms(loaded.config));
 }
 
 }  // namespace strait

@@ -1,15 +1,36 @@
 // strait run SCENARIO [--key value]: one run of the strategy that the scenario names.
 
+#include <fmt/format.h>
+
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
+#include "core/base/errors.h"
+#include "netsim/virtual_loop.h"
 
 namespace strait {
 
-int command_run(const std::vector<std::string>& arguments) {
-  const LoadedConfig loaded = load_config("", arguments);
-  Session session(loaded, {own_arm(loaded.config)}, deps_folder());
-  session.run();
+int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms) {
+  check_machine(loaded.config);
+  Session session(loaded, arms, deps_folder());
+  try {
+    session.run();
+  } catch (const Deadlock& deadlock) {
+    const auto& network = loaded.config.network;
+    if (network.kind != "emulated") throw;
+    throw Deadlock(
+        fmt::format("{}; look for {} in {}", deadlock.what(),
+                    network.events.empty() ? "a link that is too slow" : "a link that stays down",
+                    network.events.empty() ? network.links : network.events));
+  }
   return 0;
+}
+
+int command_run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    throw UserError("no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini");
+  }
+  const LoadedConfig loaded = load_config("", arguments);
+  return run_session(loaded, {own_arm(loaded.config)});
 }
 
 }  // namespace strait

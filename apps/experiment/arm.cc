@@ -10,8 +10,8 @@ namespace strait {
 
 namespace {
 
-std::vector<HelloSetting> settings_of(const RunConfig& config) {
-  const HelloSettings hello = hello_settings(config);
+std::vector<HelloSetting> settings_of(const Experiment& x) {
+  const HelloSettings hello = hello_settings(x.config);
   std::vector<HelloSetting> settings;
   for (const auto& group : {hello.model, hello.strategy, hello.codec, hello.data}) {
     std::istringstream lines(group);
@@ -20,6 +20,8 @@ std::vector<HelloSetting> settings_of(const RunConfig& config) {
       settings.push_back({line.substr(0, equals), line.substr(equals + 1)});
     }
   }
+  // data.text is only a path.
+  settings.push_back({"data.hash", x.tasks.data_hash()});
   return settings;
 }
 
@@ -38,7 +40,7 @@ WorldOptions world_options(const Experiment& x, int islands, bool rounds) {
           .eager_limit = c.collective.eager_limit,
           .connections = c.collective.connections,
           .run_id = settings_hash(c),
-          .settings = settings_of(c),
+          .settings = settings_of(x),
           .parallel = c.run.parallel,
           .rounds = rounds};
 }

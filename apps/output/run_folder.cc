@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
       fmt::format("cannot make folder {}: {}; give another place with run.out", path, reason));
 }
 
+constexpr int kMany = 1'000'000'000;  // somebody else's numbers
+
 /// The highest N of the folders and files NAME-N in `out`; 0 if there is none.
 int highest_number(const std::string& out, const std::string& name) {
   int highest = 0;
@@ -35,7 +37,7 @@ int highest_number(const std::string& out, const std::string& name) {
     const char* const last = file.data() + file.size();
     int number = 0;
     const auto [stop, error] = std::from_chars(first, last, number);
-    if (error == std::errc{} && stop == last) highest = std::max(highest, number);
+    if (error == std::errc{} && stop == last && number < kMany) highest = std::max(highest, number);
   }
   return highest;
 }

@@ -93,7 +93,8 @@ Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
   Roster roster = normalise(ready);
   if (roster.contributors().empty()) {
     co_return Failure{FailureKind::kAborted,
-                      fmt::format("no island has a finite outer gradient in round {}", round)};
+                      "no island has a finite outer gradient: training diverged; lower "
+                      "inner.lr or outer.lr"};
   }
   co_return roster;
 }

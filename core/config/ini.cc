@@ -19,12 +19,8 @@ struct Place {
   }
 };
 
-bool starts_comment(char c) {
-  return c == '#' || c == ';';
-}
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
+bool starts_comment(char c) { return c == '#' || c == ';'; }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 std::string_view without_comment(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {

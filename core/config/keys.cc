@@ -55,10 +55,8 @@ Key choice(std::string name, Access access, Changes changes, std::vector<std::st
 }
 
 // A member's name and how to reach it: the two cannot differ.
-#define SETTING(member)                \
-#member, [](auto& config) -> auto& { \
-    return config.member;              \
-  }
+#define SETTING(member) \
+#member, [](auto& config) -> auto& { return config.member; }
 
 std::vector<Key> run_keys() {
   return {
@@ -136,7 +134,6 @@ std::vector<Key> exchange_keys() {
       key(SETTING(collective.piece), kTime, "bytes encoded, sent and added as one", kBytes),
       key(SETTING(collective.eager_limit), kTime, "larger messages wait for the receiver", kBytes),
       key(SETTING(collective.connections), kTime, "connections per pair of islands"),
-      key(SETTING(rounds.quorum), kStrategy, "islands that may close a round; 0 = all"),
   };
 }
 
@@ -198,7 +195,11 @@ std::string unknown_key(std::string_view name) {
     all.push_back(key.name);
     if (key.short_name() == last) elsewhere.push_back(key.name);
   }
-  if (elsewhere.empty()) return fmt::format("{} is not a key{}", name, did_you_mean(name, all));
+  if (elsewhere.empty()) {
+    const std::string nearest = did_you_mean(name, all);
+    return fmt::format("{} is not a key{}", name,
+                       nearest.empty() ? "; strait run --help lists all keys" : nearest);
+  }
   return fmt::format("{} is not a key; did you mean {}?", name, join(elsewhere, ", ", " or "));
 }
 

@@ -30,7 +30,8 @@ std::vector<std::string> scenarios_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.path().extension() == ".ini") names.push_back(entry.path().lexically_normal());
+    if (entry.path().extension() == ".ini" && is_file(entry.path()))
+      names.push_back(entry.path().lexically_normal());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -53,7 +54,10 @@ std::string find_scenario(const std::string& wanted) {
   if (is_file(wanted)) return wanted;
   const fs::path named = fs::path(kScenarios) / (wanted + ".ini");
   if (wanted.find('/') == std::string::npos && is_file(named)) return named;
-  throw UserError(fmt::format("no scenario {}{}", wanted, other_scenarios(wanted)));
+  std::error_code ignored;
+  const bool folder = fs::is_directory(wanted, ignored);
+  throw UserError(fmt::format("{} {}{}", folder ? "a folder is no scenario:" : "no scenario",
+                              wanted, other_scenarios(wanted)));
 }
 
 class Loader {
@@ -107,7 +111,7 @@ class Loader {
     if (key == nullptr) throw UserError(fmt::format("{} ({})", unknown_key(name), origin));
     if (const auto [earlier, first] = seen_.try_emplace(name, origin); !first) {
       throw UserError(earlier->second == origin
-                          ? fmt::format("{} is given twice ({})", name, origin)
+                          ? fmt::format("{} is given twice ({}); keep one", name, origin)
                           : fmt::format("{} is given twice: {} and {}; keep one", name,
                                         earlier->second, origin));
     }
@@ -127,7 +131,17 @@ class Loader {
     find_csv("network.links", loaded_.given.network.links);
     find_csv("network.events", loaded_.given.network.events);
     auto& text = loaded_.given.data.text;
-    if (text != "manpages") text = beside_scenario("data.text", text).value_or(text);
+    if (text != "manpages") text = find_text(text);
+  }
+
+  std::string find_text(const std::string& path) {
+    const std::string found = beside_scenario("data.text", path).value_or(path);
+    std::error_code ignored;
+    if (fs::is_directory(found, ignored)) return found;
+    throw UserError(
+        fmt::format("data.text: no folder {}; name a folder of text files, or write "
+                    "manpages{}",
+                    path, place_of("data.text")));
   }
 
   void find_csv(const std::string& key, std::string& path) {
@@ -135,7 +149,8 @@ class Loader {
     const auto found = beside_scenario(key, path);
     std::error_code ignored;
     if (!found || fs::is_directory(*found, ignored)) {
-      throw UserError(fmt::format("{}: no file {}{}", key, path, place_of(key)));
+      throw UserError(fmt::format("{}: no file {}; write its path from the scenario's folder{}",
+                                  key, path, place_of(key)));
     }
     path = *found;
   }

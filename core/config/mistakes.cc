@@ -14,6 +14,12 @@ namespace {
 /// Far beyond every sensible run, so that products of two settings fit into 64 bits.
 constexpr std::int64_t kManySteps = 10'000'000;
 constexpr std::int64_t kManyElements = 1'000'000'000;
+constexpr double kLargeNumber = 1e6;
+
+/// Two of the longest steps stay below the hour after which a wait is called a deadlock.
+constexpr Nanos kLongestStep = std::chrono::minutes(10);
+constexpr BytesPerSecond kSlowestMemory{1'000'000};
+constexpr Bytes kLargestPiece = Bytes{1} << 30;
 
 /// Keeps the first mistake.
 class Rules {
@@ -31,10 +37,15 @@ class Rules {
     require(value >= low && value <= high, name, fmt::format("has to be {} to {}", low, high));
   }
 
-  void positive(double value, const char* name) { require(value > 0, name, "has to be above 0"); }
+  /// Numbers above a million are as good as infinite in fp32 sums.
+  void positive(double value, const char* name) {
+    require(value > 0, name, "has to be above 0");
+    require(value <= kLargeNumber, name, "has to be 1e6 or less");
+  }
 
   void not_negative(double value, const char* name) {
     require(value >= 0, name, "has to be 0 or more");
+    require(value <= kLargeNumber, name, "has to be 1e6 or less");
   }
 
   void below_one(double value, const char* name) {
@@ -53,8 +64,6 @@ void check_run(const RunConfig& c, Rules& rules) {
   rules.between(c.run.rounds, "run.rounds", 1, kManySteps);
   rules.between(c.run.inner_steps, "run.inner_steps", 1, kManySteps);
   rules.between(c.run.threads_per_island, "run.threads_per_island", 1, 1024);
-  rules.require(c.rounds.quorum >= 1 && c.rounds.quorum <= c.run.islands, "rounds.quorum",
-                fmt::format("has to be 1 to run.islands = {}, or 0 for all", c.run.islands));
   rules.between(c.eval.every, "eval.every", 0, kManySteps);
 }
 
@@ -72,8 +81,9 @@ void check_model(const RunConfig& c, Rules& rules) {
   rules.positive(model.init_std, "model.init_std");
   rules.require(model.vocabulary >= 256 && model.vocabulary <= kManyElements, "model.vocabulary",
                 "has to be 256 or more, since text is read byte by byte");
-  rules.between(c.quadratic.size, "quadratic.size", 1, kManyElements);
-  rules.require(c.quadratic.conditioning >= 1, "quadratic.conditioning", "has to be 1 or more");
+  rules.between(c.quadratic.size, "quadratic.size", 128, kManyElements);
+  rules.require(c.quadratic.conditioning >= 1 && c.quadratic.conditioning <= 1e12,
+                "quadratic.conditioning", "has to be 1 to 1e12");
   rules.not_negative(c.quadratic.spread, "quadratic.spread");
   rules.not_negative(c.quadratic.noise, "quadratic.noise");
 }
@@ -92,6 +102,7 @@ void check_optimizers(const RunConfig& c, Rules& rules) {
   rules.below_one(c.inner.beta1, "inner.beta1");
   rules.below_one(c.inner.beta2, "inner.beta2");
   rules.positive(c.inner.epsilon, "inner.epsilon");
+  rules.require(static_cast<float>(c.inner.epsilon) > 0, "inner.epsilon", "has to be above 1e-45");
   rules.not_negative(c.inner.weight_decay, "inner.weight_decay");
   rules.not_negative(c.inner.clip_norm, "inner.clip_norm");
   rules.require(c.inner.warmup >= 0 && c.inner.warmup <= 1, "inner.warmup", "has to be 0 to 1");
@@ -104,8 +115,9 @@ void check_optimizers(const RunConfig& c, Rules& rules) {
 }
 
 void check_exchange(const RunConfig& c, Rules& rules) {
-  rules.require(c.collective.piece >= 1024, "collective.piece", "has to be 1KiB or more");
-  rules.not_negative(static_cast<double>(c.collective.eager_limit), "collective.eager_limit");
+  rules.require(c.collective.piece >= 1024 && c.collective.piece <= kLargestPiece,
+                "collective.piece", "has to be 1KiB to 1GiB");
+  rules.require(c.collective.eager_limit >= 0, "collective.eager_limit", "has to be 0B or more");
   rules.between(c.collective.connections, "collective.connections", 1, 64);
   rules.require(c.network.kind != "emulated" || !c.network.links.empty(), "network.links",
                 "an emulated network needs a CSV file of its links, e.g. links/demo.csv; or write "
@@ -115,11 +127,12 @@ void check_exchange(const RunConfig& c, Rules& rules) {
   const std::string packet = fmt::format("has to be network.mss = {} or more", c.network.mss);
   rules.require(c.network.window >= c.network.mss, "network.window", packet);
   rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);
-  rules.not_negative(seconds(c.compute.step), "compute.step");
+  rules.require(c.compute.step >= Nanos{0} && c.compute.step <= kLongestStep, "compute.step",
+                "has to be 0s to 10m");
   rules.require(c.compute.jitter >= 0 && c.compute.jitter <= 1, "compute.jitter",
                 "has to be 0 to 1");
-  rules.require(c.compute.memory_rate.value > 0, "compute.memory_rate",
-                "has to be above 0; write inf for no cost");
+  rules.require(c.compute.memory_rate >= kSlowestMemory, "compute.memory_rate",
+                "has to be 1MB/s or more; write inf for no cost");
 }
 
 }  // namespace

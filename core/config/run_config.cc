@@ -58,7 +58,6 @@ RunConfig filled_in(RunConfig config) {
   fill_model(config.model);
   fill(config.collective.result, config.collective.codec);
   fill(config.pretrain.lr, config.inner.lr);
-  fill(config.rounds.quorum, config.run.islands);
   return config;
 }
 

@@ -199,14 +199,6 @@ struct CollectiveSettings {
   bool operator==(const CollectiveSettings&) const = default;
 };
 
-/// [rounds]. Changes results. Who takes part in an outer step.
-struct RoundSettings {
-  /// Islands that have to be ready before a round may close without the others; 0 = all.
-  std::int32_t quorum = 0;
-
-  bool operator==(const RoundSettings&) const = default;
-};
-
 /// [network]. Changes speed: in a synchronous run without outages it moves the clock and nothing
 /// else.
 struct NetworkSettings {
@@ -264,7 +256,6 @@ struct RunConfig {
   OuterSettings outer;
   PretrainSettings pretrain;
   CollectiveSettings collective;
-  RoundSettings rounds;
   NetworkSettings network;
   ComputeSettings compute;
   EvalSettings eval;
@@ -273,8 +264,8 @@ struct RunConfig {
 };
 
 /// The same settings with every "0 or empty = from elsewhere" replaced by the value it stands for:
-/// model.* from model.size, collective.result, pretrain.lr, rounds.quorum. An unknown size leaves
-/// zeros. Doing it twice changes nothing.
+/// model.* from model.size, collective.result, pretrain.lr. An unknown size leaves zeros. Doing it
+/// twice changes nothing.
 RunConfig filled_in(RunConfig config);
 
 /// Inner steps of one island from the first pretraining step to the last round: the schedule's

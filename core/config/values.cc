@@ -15,7 +15,8 @@ void refuse_value(std::string_view text, std::string_view problem, const ValueRu
 void parse_value(std::string_view text, const ValueRule&, bool& value) {
   const bool yes = text == "true" || text == "yes" || text == "on" || text == "1";
   const bool no = text == "false" || text == "no" || text == "off" || text == "0";
-  if (!yes && !no) throw BadQuantity(fmt::format("'{}' is neither true nor false", text));
+  if (!yes && !no)
+    throw BadQuantity(fmt::format("'{}' is neither true nor false; write true or false", text));
   value = yes;
 }
 
@@ -26,6 +27,7 @@ void parse_value(std::string_view text, const ValueRule& rule, double& value) {
   }
   double read = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), read);
+  if (error == std::errc::result_out_of_range) refuse_value(text, "is out of range", rule);
   const bool whole = error == std::errc{} && stop == text.data() + text.size();
   if (!whole || !std::isfinite(read)) refuse_value(text, "is not a number", rule);
   value = read;
@@ -39,6 +41,9 @@ void parse_value(std::string_view text, const ValueRule& rule, std::string& valu
   const auto& choices = rule.choices;
   const bool known = std::find(choices.begin(), choices.end(), read) != choices.end();
   if (!choices.empty() && !known && !(read.empty() && rule.example.empty())) {
+    if (choices.size() == 1) {
+      throw BadQuantity(fmt::format("'{}' is not possible; write {}", text, choices.front()));
+    }
     throw BadQuantity(fmt::format("'{}' is not {}{}", text, join(choices, ", ", " or "),
                                   did_you_mean(text, choices)));
   }
@@ -62,9 +67,7 @@ void parse_value(std::string_view text, const ValueRule&, BytesPerSecond& value)
   value = parse_rate(text);
 }
 
-std::string print_value(const ValueRule&, bool value) {
-  return value ? "true" : "false";
-}
+std::string print_value(const ValueRule&, bool value) { return value ? "true" : "false"; }
 
 std::string print_value(const ValueRule& rule, double value) {
   if (rule.format != Format::kFraction) return fmt::format("{}", value);
@@ -73,20 +76,14 @@ std::string print_value(const ValueRule& rule, double value) {
   return std::string(room.begin(), end);
 }
 
-std::string print_value(const ValueRule&, const std::string& value) {
-  return value;
-}
+std::string print_value(const ValueRule&, const std::string& value) { return value; }
 
 std::string print_value(const ValueRule&, const std::vector<std::string>& value) {
   return join(value, ",");
 }
 
-std::string print_value(const ValueRule&, Nanos value) {
-  return format_duration(value);
-}
+std::string print_value(const ValueRule&, Nanos value) { return format_duration(value); }
 
-std::string print_value(const ValueRule&, BytesPerSecond value) {
-  return format_rate(value);
-}
+std::string print_value(const ValueRule&, BytesPerSecond value) { return format_rate(value); }
 
 }  // namespace strait

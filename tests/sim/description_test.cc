@@ -119,15 +119,15 @@ TEST_CASE("every mistake in a links file is one line", "[description]") {
   CHECK(links_complaint("*,1mbit,1mbit,80s\n") ==
         "x.csv:2: column 'delay': '80s' is more than 60s; write e.g. 20ms");
   CHECK(links_complaint("3,1mbit,1mbit,1ms\n") ==
-        "x.csv:2: column 'island': there is no island '3'; the islands are 0 to 2");
+        "x.csv:2: column 'island': there is no island '3'; run.islands = 3 makes 0 to 2");
   CHECK(links_complaint("x,1mbit,1mbit,1ms\n") ==
-        "x.csv:2: column 'island': there is no island 'x'; the islands are 0 to 2");
+        "x.csv:2: column 'island': there is no island 'x'; run.islands = 3 makes 0 to 2");
   CHECK(links_complaint(",1mbit,1mbit,1ms\n") ==
-        "x.csv:2: column 'island': there is no island ''; the islands are 0 to 2");
+        "x.csv:2: column 'island': there is no island ''; run.islands = 3 makes 0 to 2");
   CHECK(links_complaint("1,1mbit,1mbit,1ms\n1,1mbit,1mbit,1ms\n") ==
-        "x.csv:3: column 'island': there is a row for '1' already");
+        "x.csv:3: column 'island': there is a row for '1' already; keep one");
   CHECK(links_complaint("*,1mbit,1mbit,1ms\n*,1mbit,1mbit,1ms\n") ==
-        "x.csv:3: column 'island': there is a row for '*' already");
+        "x.csv:3: column 'island': there is a row for '*' already; keep one");
   CHECK(links_complaint("0,1mbit,1mbit,1ms\n2,1mbit,1mbit,1ms\n") ==
         "x.csv: no row for island 1; add one, or a row for all others: *,20mbit,20mbit,20ms");
   CHECK(links_complaint("*,1mbit,1mbit\n") ==
@@ -159,9 +159,9 @@ TEST_CASE("every mistake in an events file is one line", "[description]") {
         "x.csv:2: column 'kind': 'link_gone' is unknown; the kinds are link_down, link_up, "
         "island_pause");
   CHECK(events_complaint("1s,link_down,7,\n") ==
-        "x.csv:2: column 'subject': there is no island '7'; the islands are 0 to 2");
+        "x.csv:2: column 'subject': there is no island '7'; run.islands = 3 makes 0 to 2");
   CHECK(events_complaint("1s,link_down,0.left,\n") ==
-        "x.csv:2: column 'subject': there is no island '0.left'; the islands are 0 to 2");
+        "x.csv:2: column 'subject': there is no island '0.left'; run.islands = 3 makes 0 to 2");
   CHECK(events_complaint("1s,island_pause,0.up,1s\n") ==
         "x.csv:2: column 'subject': '0.up' is one direction of a link; an island_pause is for an "
         "island, e.g. 0");

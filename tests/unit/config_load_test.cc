@@ -116,7 +116,8 @@ TEST_CASE("unknown names are refused with the nearest name and the line", "[conf
         "run.strtegy is not a key; did you mean run.strategy? (s.ini:3)");
   CHECK(error_of("[run]\nlr = 1\n") ==
         "run.lr is not a key; did you mean inner.lr, outer.lr or pretrain.lr? (s.ini:2)");
-  CHECK(error_of("[run]\nbanana = 1\n") == "run.banana is not a key (s.ini:2)");
+  CHECK(error_of("[run]\nbanana = 1\n") ==
+        "run.banana is not a key; strait run --help lists all keys (s.ini:2)");
   CHECK(error_of("[rnu]\nrounds = 3\n") == "[rnu] is not a section; did you mean [run]? (s.ini:1)");
   CHECK_THAT(error_of("[fruit]\n"),
              Catch::Contains("[fruit] is not a section; there are run, task, model,"));
@@ -128,7 +129,7 @@ TEST_CASE("a key that is given twice is refused with both places", "[config]") {
   CHECK(error_of("[run]\nseed = 1\nrounds = 2\nseed = 1\n") ==
         "run.seed is given twice: s.ini:2 and s.ini:4; keep one");
   CHECK(argument_error({"--seed", "1", "--run.seed", "2"}) ==
-        "run.seed is given twice (command line)");
+        "run.seed is given twice (command line); keep one");
 }
 
 TEST_CASE("values that cannot be read are refused with key, value and a right one", "[config]") {
@@ -143,7 +144,7 @@ TEST_CASE("values that cannot be read are refused with key, value and a right on
   CHECK(error_of("[inner]\nlr = nan\n") ==
         "inner.lr: 'nan' is not a number; write e.g. 0.002 (s.ini:2)");
   CHECK(error_of("[run]\nparallel = maybe\n") ==
-        "run.parallel: 'maybe' is neither true nor false (s.ini:2)");
+        "run.parallel: 'maybe' is neither true nor false; write true or false (s.ini:2)");
   CHECK(error_of("[run]\nstrategy = dilocoo\n") ==
         "run.strategy: 'dilocoo' is not diloco, data_parallel or local; did you mean diloco? "
         "(s.ini:2)");
@@ -208,9 +209,11 @@ TEST_CASE("CSV files are looked for beside the scenario and have to be there", "
   write_file_atomically(folder / "links.csv", "");
   write_file_atomically(folder / "s.ini", "[network]\nlinks = links.csv\n");
   CHECK(load_config(folder / "s.ini", {}).config.network.links == folder / "links.csv");
-  CHECK(error_of("[network]\nlinks = links.csv\n") == "network.links: no file links.csv (s.ini:2)");
+  CHECK(error_of("[network]\nlinks = links.csv\n") ==
+        "network.links: no file links.csv; write its path from the scenario's folder (s.ini:2)");
   CHECK(error_of("", {"--network.links", "no/where.csv"}) ==
-        "network.links: no file no/where.csv (command line)");
+        "network.links: no file no/where.csv; write its path from the scenario's folder (command "
+        "line)");
   CHECK_THAT(error_of(""),
              Catch::Contains("network.links is empty: an emulated network needs a CSV file"));
 }

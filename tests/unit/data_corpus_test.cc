@@ -16,9 +16,7 @@ namespace {
 
 using Languages = std::vector<std::string>;
 
-std::string roff(const std::string& words) {
-  return ".TH X 1\n.SH NAME\n" + words + "\n";
-}
+std::string roff(const std::string& words) { return ".TH X 1\n.SH NAME\n" + words + "\n"; }
 
 /// Twenty pages in each of three languages; each page says its language and name.
 void write_pages(const TestFolder& folder) {
@@ -29,6 +27,8 @@ void write_pages(const TestFolder& folder) {
     }
   }
 }
+
+const std::string kFix = "run scripts/setup.sh, or name a folder of text with data.text";
 
 TEST_CASE("a page held out in one language is held out in all", "[data]") {
   const TestFolder folder;
@@ -179,12 +179,12 @@ TEST_CASE("missing text is told in one line with the fix", "[data]") {
     return user_error_of([&] { load_manual_pages(folder.path(), languages); });
   };
   const std::string at = folder.path().string();
-  CHECK(load({"en"}) == "no manual pages in " + at + "; run scripts/setup.sh");
+  CHECK(load({"en"}) == "no manual pages in " + at + "; " + kFix);
   CHECK(user_error_of([&] { load_manual_pages(folder.path() / "none", Languages{"en"}); }) ==
-        "no manual pages in " + at + "/none; run scripts/setup.sh");
+        "no manual pages in " + at + "/none; " + kFix);
   write_pages(folder);
   CHECK(load({"en", "xx"}) ==
-        "no text for language 'xx' in " + at + "; known: de, en, pt_BR; run scripts/setup.sh");
+        "no text for language 'xx' in " + at + "; known: de, en, pt_BR; " + kFix);
   CHECK(load({"de", "de"}) == "language 'de' is named twice; name each once");
   CHECK(load({}) == "no language named for " + at + "; known: de, en, pt_BR");
   folder.page("empty", "it", "x.1", ".so y.1\n");

@@ -39,7 +39,7 @@ TEST_CASE("edit distance counts each kind of mistake once", "[text]") {
 }
 
 TEST_CASE("the nearest name is the one with fewest edits, and none when all are far", "[text]") {
-  const Names names = {"run.rounds", "run.seed", "rounds.quorum"};
+  const Names names = {"run.rounds", "run.seed", "inner.beta1"};
   CHECK(nearest_name("run.sede", names) == "run.seed");
   CHECK(nearest_name("run.rouns", names) == "run.rounds");
   CHECK_FALSE(nearest_name("banana", names));

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kFix[] = "run scripts/setup.sh";
+constexpr char kFix[] = "run scripts/setup.sh, or name a folder of text with data.text";
 
 /// man1, man3, man3type ...: a folder of pages, not a language.
 bool is_section(const std::string& name) {

@@ -54,7 +54,11 @@ class DiLoCo final : public Strategy {
   /// The mean outer gradient of the round's members, in mean_.
   void exchange(std::uint32_t round, double weight, std::uint64_t hash) {
     if (ports_.rounds == nullptr) {  // one island
-      if (weight == 0) throw RunFailed("the outer gradient of the only island is not finite");
+      if (weight == 0) {
+        throw RunFailed(
+            "the outer gradient of the only island is not finite: training diverged; lower "
+            "inner.lr or outer.lr");
+      }
       std::copy(outer_gradient_.begin(), outer_gradient_.end(), mean_.begin());
       return;
     }
