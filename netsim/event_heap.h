@@ -1,11 +1,15 @@
 // The timers of a virtual clock: a heap ordered by (time, order of the calls), with cancellation.
 //
 // A timer's callback waits in a slot; the heap holds small entries. Cancelling empties the slot and
-// leaves the entry to be dropped when it comes up. 2 x 24 bytes and one callback per timer.
+// leaves the entry to be dropped when it comes up. 32 bytes for the entry and 80 for the slot.
+//
+// A callback may be destroyed here (by cancel), and what it held may add and cancel timers then.
+// Thread: the loop's.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <tuple>
 #include <vector>
 
 #include "core/base/callback.h"
@@ -33,7 +37,8 @@ class EventHeap {
   void cancel(TimerId id) {
     const auto slot = static_cast<std::uint32_t>(static_cast<std::uint64_t>(id));
     const auto generation = static_cast<std::uint32_t>(static_cast<std::uint64_t>(id) >> 32);
-    if (slot < slots_.size() && slots_[slot].generation == generation) release(slot);
+    // The callback dies when the heap is whole again.
+    if (slot < slots_.size() && slots_[slot].generation == generation) std::ignore = release(slot);
   }
 
   /// Time of the earliest timer, kNever if there is none.
@@ -42,14 +47,21 @@ class EventHeap {
     return heap_.empty() ? kNever : heap_.front().when;
   }
 
-  /// Takes out the earliest timer. There must be one (call next() first).
+  /// A number that rises with each call, shared with the timers: what is asked for in between.
+  std::uint64_t take_order() { return next_order_++; }
+
+  /// The order of the earliest timer. There must be one.
+  std::uint64_t order() {
+    drop_cancelled();
+    return heap_.front().order;
+  }
+
+  /// Takes out the earliest timer. There must be one.
   Callback pop() {
     drop_cancelled();
-    const Entry entry = heap_.front();
-    Callback f = std::move(slots_[entry.slot].callback);
-    release(entry.slot);
+    const std::uint32_t slot = heap_.front().slot;
     pop_entry();
-    return f;
+    return release(slot);
   }
 
  private:
@@ -69,10 +81,11 @@ class EventHeap {
     std::uint32_t generation = 1;  // never 0, so that no TimerId is kNone
   };
 
-  void release(std::uint32_t slot) {
-    slots_[slot].callback = Callback();
+  Callback release(std::uint32_t slot) {
+    Callback f = std::move(slots_[slot].callback);
     if (++slots_[slot].generation == 0) slots_[slot].generation = 1;
     free_.push_back(slot);
+    return f;
   }
   void pop_entry() {
     std::pop_heap(heap_.begin(), heap_.end(), Later{});

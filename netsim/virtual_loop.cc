@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
 #include <thread>
 
 #include "core/base/check.h"
@@ -45,6 +47,7 @@ class VirtualLoop::IslandClock final : public Clock {
   }
 
   void post(Callback f) override {
+    const std::lock_guard lock(loop_.mutex_);
     STRAIT_CHECK(state_ == State::kActive, "island {} posts while it computes", island_);
     posted_.push_back(std::move(f));
   }
@@ -78,8 +81,11 @@ class VirtualLoop::IslandClock final : public Clock {
     std::unique_lock lock(loop_.mutex_);
     sleep(lock);
   }
-  void finish() {
+  void finish(bool failed) {
     const std::lock_guard lock(loop_.mutex_);
+    if (failed) loop_.failed_ = true;
+    if (holds_turn_) loop_.turn_.unlock();
+    holds_turn_ = false;
     leave(State::kFinished);
   }
 
@@ -133,7 +139,17 @@ VirtualLoop::VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options)
     islands_.push_back(std::make_unique<IslandClock>(*this, i));
 }
 
-VirtualLoop::~VirtualLoop() = default;
+VirtualLoop::~VirtualLoop() {
+  // What is dropped may post again, so one by one while the queues are whole.
+  while (!posted_.empty() || timers_.next() != kNever) {
+    if (posted_.empty()) {
+      std::ignore = timers_.pop();
+    } else {
+      const Posted dropped = std::move(posted_.front());
+      posted_.pop_front();
+    }
+  }
+}
 
 TimerId VirtualLoop::at(Nanos when, Callback f) {
   return timers_.add(std::max(when, now_), std::move(f));
@@ -150,22 +166,18 @@ void VirtualLoop::set_pauses(IslandId island, PauseSchedule pauses) {
 void VirtualLoop::run(const std::function<void(IslandId, Clock&)>& body) {
   const auto count = islands_.size();
   std::vector<std::exception_ptr> failures(count + 1);
+  const auto live = [&](std::size_t i) {
+    try {
+      islands_[i]->begin();
+      body(static_cast<IslandId>(i), *islands_[i]);
+    } catch (...) {
+      failures[i + 1] = std::current_exception();
+    }
+    islands_[i]->finish(/*failed=*/failures[i + 1] != nullptr);
+  };
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < count; ++i) {
-    threads.emplace_back([&, i] {
-      try {
-        islands_[i]->begin();
-        body(static_cast<IslandId>(i), *islands_[i]);
-      } catch (...) {
-        failures[i + 1] = std::current_exception();
-        const std::lock_guard lock(mutex_);
-        cancelled_ = true;
-      }
-      islands_[i]->finish();
-      if (islands_[i]->holds_turn_) turn_.unlock();
-    });
-  }
   try {
+    for (std::size_t i = 0; i < count; ++i) threads.emplace_back(live, i);
     run_loop();
   } catch (...) {
     failures[0] = std::current_exception();
@@ -189,29 +201,17 @@ void VirtualLoop::run_loop() {
     {
       std::unique_lock lock(mutex_);
       quiet_.wait(lock, [&] { return active_ == 0; });
-      if (cancelled_) return;
+      if (failed_) return;
       take_posts();
     }
     run_instant();
-    const bool all_finished = std::all_of(islands_.begin(), islands_.end(), [](const auto& island) {
-      return island->state_ == IslandClock::State::kFinished;
-    });
-    if (all_finished) return;
+    if (all_finished()) return;
     const auto due = due_now();
-    if (!due.empty()) {
+    if (due.empty()) {
+      advance();
+    } else {
       wake(due);
-      continue;
     }
-    const Nanos next = next_instant();
-    if (next == kNever) report_deadlock("nothing is left to happen");
-    if (trace_.records() != last_records_) {
-      last_records_ = trace_.records();
-      last_progress_ = now_;
-    }
-    if (next - last_progress_ > options_.stall_limit) {
-      report_deadlock("nothing has advanced for an hour,");
-    }
-    now_ = next;
   }
 }
 
@@ -221,16 +221,16 @@ void VirtualLoop::run_until_idle() {
 
 void VirtualLoop::run_instant() {
   while (true) {
-    if (timers_.next() <= now_) {
-      Callback f = timers_.pop();
-      f();
-    } else if (!posted_.empty()) {
-      Callback f = std::move(posted_.front());
-      posted_.pop_front();
-      f();
+    const bool timer_due = timers_.next() <= now_;
+    if (!timer_due && posted_.empty()) return;
+    Callback f;
+    if (posted_.empty() || (timer_due && timers_.order() < posted_.front().order)) {
+      f = timers_.pop();
     } else {
-      return;
+      f = std::move(posted_.front().f);
+      posted_.pop_front();
     }
+    f();
   }
 }
 
@@ -240,9 +240,15 @@ void VirtualLoop::take_posts() {
       trace_.add({now_, TraceKind::kComputeStart, island->island_, island->announced_.count()});
       island->announced_ = Nanos{-1};
     }
-    for (auto& f : island->posted_) posted_.push_back(std::move(f));
+    for (auto& f : island->posted_) post(std::move(f));
     island->posted_.clear();
   }
+}
+
+bool VirtualLoop::all_finished() const {
+  return std::all_of(islands_.begin(), islands_.end(), [](const auto& island) {
+    return island->state_ == IslandClock::State::kFinished;
+  });
 }
 
 std::vector<VirtualLoop::IslandClock*> VirtualLoop::due_now() const {
@@ -253,14 +259,6 @@ std::vector<VirtualLoop::IslandClock*> VirtualLoop::due_now() const {
     }
   }
   return due;
-}
-
-Nanos VirtualLoop::next_instant() {
-  Nanos next = timers_.next();
-  for (const auto& island : islands_) {
-    if (island->state_ != IslandClock::State::kFinished) next = std::min(next, island->end_);
-  }
-  return next;
 }
 
 void VirtualLoop::wake(const std::vector<IslandClock*>& due) {
@@ -279,6 +277,24 @@ void VirtualLoop::wake(const std::vector<IslandClock*>& due) {
   for (auto* island : due) island->awake_.notify_one();
 }
 
+void VirtualLoop::advance() {
+  Nanos wake_up = kNever;
+  for (const auto& island : islands_) {
+    if (island->state_ != IslandClock::State::kFinished) wake_up = std::min(wake_up, island->end_);
+  }
+  const Nanos next = std::min(wake_up, timers_.next());
+  if (next == kNever) report_deadlock("nothing is left to happen");
+  if (trace_.records() != last_records_) {
+    last_records_ = trace_.records();
+    last_progress_ = now_;
+  }
+  // Who has announced an end wakes for sure, however long that takes.
+  if (wake_up == kNever && next - last_progress_ > options_.stall_limit) {
+    report_deadlock(fmt::format("nothing has advanced since {:.6f} s", seconds(last_progress_)));
+  }
+  now_ = next;
+}
+
 void VirtualLoop::cancel_islands() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
@@ -294,9 +310,13 @@ void VirtualLoop::cancel_islands() {
 void VirtualLoop::report_deadlock(const std::string& why) const {
   std::string text = fmt::format("deadlock: {} since {:.6f} s", why, seconds(last_progress_));
   for (const auto& island : islands_) {
-    if (island->waits_for_ == nullptr) continue;
-    text += fmt::format("; island {} waits for {} since {:.6f} s", island->island_,
-                        island->waits_for_->label, seconds(island->now_));
+    if (island->state_ == IslandClock::State::kComputing) {
+      text += fmt::format("; island {} stands still since {:.6f} s", island->island_,
+                          seconds(island->now_));
+    } else if (island->waits_for_ != nullptr) {
+      text += fmt::format("; island {} waits for {} since {:.6f} s", island->island_,
+                          island->waits_for_->label, seconds(island->now_));
+    }
   }
   throw Deadlock(text);
 }

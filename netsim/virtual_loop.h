@@ -8,18 +8,22 @@
 //   * all events of an instant run before the islands that they wake;
 //   * what islands post is taken in the order (island, order of the calls) when all of them wait or
 //     compute again;
-//   * nothing left to happen, or an hour without anything in the trace, while somebody waits, is a
+//   * when an island fails, the others of that instant go on until they wait or compute again, and
+//     the run ends there: so the failure that is told is always the same one;
+//   * nothing left to happen, or an hour without anything in the trace, while everybody waits, is a
 //     deadlock: the error says who waits for what since when.
 //
 // Thread: run() is the loop's thread; each IslandClock belongs to its island's thread.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -38,8 +42,8 @@ class Deadlock : public std::runtime_error {
 };
 
 struct VirtualLoopOptions {
-  /// False: one island works at a time, for debugging and to measure what parallel islands gain.
-  /// The trace is the same.
+  /// False: the code of one island runs at a time, for debugging and to measure what parallel
+  /// islands gain. The trace is the same.
   bool parallel = true;
   /// Virtual time without a wake-up or a trace record after which a wait is called a deadlock.
   Nanos stall_limit = std::chrono::hours(1);
@@ -51,7 +55,7 @@ class VirtualLoop final : public Loop {
   ~VirtualLoop() override;
 
   Nanos now() const override { return now_; }
-  void post(Callback f) override { posted_.push_back(std::move(f)); }
+  void post(Callback f) override { posted_.push_back({timers_.take_order(), std::move(f)}); }
   TimerId at(Nanos when, Callback f) override;
   void cancel(TimerId timer) override { timers_.cancel(timer); }
 
@@ -61,7 +65,7 @@ class VirtualLoop final : public Loop {
 
   /// Runs `body` on a thread of its own for each island, and events on this thread, until every
   /// body has returned. Rethrows the first failure (of the loop, else of the lowest island) after
-  /// all threads have ended.
+  /// all threads have ended. Once.
   void run(const std::function<void(IslandId, Clock&)>& body);
 
   /// Runs events until none is left (for tests without islands).
@@ -69,14 +73,18 @@ class VirtualLoop final : public Loop {
 
  private:
   class IslandClock;
+  struct Posted {
+    std::uint64_t order;  // among the timers of the same instant
+    Callback f;
+  };
 
-  void island_thread(IslandId island, const std::function<void(IslandId, Clock&)>& body);
   void run_loop();
   void run_instant();
   void take_posts();
+  bool all_finished() const;
   std::vector<IslandClock*> due_now() const;
-  Nanos next_instant();
   void wake(const std::vector<IslandClock*>& due);
+  void advance();
   void cancel_islands();
   [[noreturn]] void report_deadlock(const std::string& why) const;
 
@@ -84,14 +92,15 @@ class VirtualLoop final : public Loop {
   VirtualLoopOptions options_;
   Nanos now_{0};
   EventHeap timers_;
-  std::deque<Callback> posted_;
+  std::deque<Posted> posted_;
 
   std::vector<std::unique_ptr<IslandClock>> islands_;
   std::mutex mutex_;               // guards the islands' states and what follows
   std::condition_variable quiet_;  // some island has stopped being active, or finished its work
-  int active_ = 0;  // islands that run code between a wake-up and the next announcement
-  bool cancelled_ = false;
-  std::mutex turn_;  // held by the one island that may run when !options_.parallel
+  int active_ = 0;          // islands that run code between a wake-up and the next announcement
+  bool failed_ = false;     // an island's body threw: the run ends when all are quiet
+  bool cancelled_ = false;  // the run has ended; who still blocks is thrown out
+  std::mutex turn_;         // held by the one island that may run when !options_.parallel
 
   Nanos last_progress_{0};
   std::int64_t last_records_ = 0;

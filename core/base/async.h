@@ -2,18 +2,25 @@
 //
 //   Async<T>    a lazy coroutine; `co_await` runs it and gives its value.
 //   Pending<T>  a value that an event will bring; made by a Promise<T>. Awaited once.
-//   Scope       owns coroutines that nobody awaits; its end destroys those that are unfinished.
+//   Scope       owns coroutines that nobody awaits; its end destroys those that are unfinished,
+//               the youngest first.
 //
 // Thread: the loop's. A Promise resumes its waiter through Loop::post, never inside complete().
-// Lifetimes: a coroutine's parameters are copied into its frame; references must outlive it. GCC 12
-// miscompiles some temporaries inside `co_await` expressions: name them first.
+// Lifetimes: a coroutine's parameters are copied into its frame; references must outlive it. A
+// frame may be destroyed while it waits (that is how work is given up): nothing resumes it then. A
+// Scope is not destroyed by a coroutine of its own. GCC 12 miscompiles some temporaries inside
+// `co_await` expressions: name them first.
+// Errors: an exception leaves an Async through its `co_await`, and a Scope's coroutine through the
+// event that resumed it, which ends the run.
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -77,16 +84,35 @@ class [[nodiscard]] Pending {
     std::coroutine_handle<> waiter;
   };
 
+  /// Lives in the frame that waits, so it is gone when that frame is: then nobody is resumed.
+  class Awaiter {
+   public:
+    explicit Awaiter(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    Awaiter(const Awaiter&) = delete;
+    Awaiter& operator=(const Awaiter&) = delete;
+    ~Awaiter() {
+      if (waits_) state_->waiter = nullptr;
+    }
+
+    bool await_ready() const noexcept { return state_->value.has_value(); }
+    void await_suspend(std::coroutine_handle<> h) {
+      STRAIT_CHECK(!state_->waiter, "a Pending is awaited once");
+      state_->waiter = h;
+      waits_ = true;
+    }
+    T await_resume() { return std::move(*state_->value); }
+
+   private:
+    std::shared_ptr<State> state_;
+    bool waits_ = false;
+  };
+
   explicit Pending(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Pending(Pending&&) noexcept = default;
+  Pending& operator=(Pending&&) noexcept = default;
 
   bool done() const { return state_->value.has_value(); }
-
-  bool await_ready() const noexcept { return done(); }
-  void await_suspend(std::coroutine_handle<> h) {
-    STRAIT_CHECK(!state_->waiter, "a Pending is awaited once");
-    state_->waiter = h;
-  }
-  T await_resume() { return std::move(*state_->value); }
+  Awaiter operator co_await() const { return Awaiter(state_); }
 
  private:
   std::shared_ptr<State> state_;
@@ -103,10 +129,12 @@ class Promise {
   void complete(T value) const {
     STRAIT_CHECK(!state_->value, "a Promise is completed once");
     state_->value.emplace(std::move(value));
-    // The waiter may begin to wait later: then it finds the value there.
-    if (state_->waiter) {
-      state_->loop.post([h = state_->waiter] { h.resume(); });
-    }
+    // The waiter may begin to wait later: then it finds the value there. It may be gone before it
+    // is resumed: then there is no handle any more.
+    if (!state_->waiter) return;
+    state_->loop.post([state = state_] {
+      if (const auto waiter = std::exchange(state->waiter, nullptr)) waiter.resume();
+    });
   }
 
  private:
@@ -119,18 +147,15 @@ class Scope {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
   ~Scope() {
-    while (!running_.empty()) {
-      const auto frame = *running_.begin();
-      running_.erase(running_.begin());
-      std::coroutine_handle<>::from_address(frame).destroy();
-    }
+    while (!running_.empty()) running_.extract(std::prev(running_.end())).mapped().destroy();
   }
 
-  /// Starts the coroutine now; keeps it until it ends. An exception out of it leaves through the
-  /// event that resumed it, and so ends the run.
+  /// Starts the coroutine now; keeps it until it ends.
   template <class T>
   void spawn(Async<T> task) {
-    run(std::move(task));
+    const auto handle = run(std::move(task)).handle;
+    running_.emplace(handle.promise().number_, handle);
+    handle.resume();
   }
 
   bool idle() const { return running_.empty(); }
@@ -139,21 +164,22 @@ class Scope {
   struct Detached {
     struct promise_type {
       template <class T>
-      promise_type(Scope& scope, Async<T>&) : scope_(scope) {}
-      Detached get_return_object() {
-        scope_.running_.insert(address());
-        return {};
-      }
-      std::suspend_never initial_suspend() noexcept { return {}; }
+      promise_type(Scope& scope, Async<T>&) : scope_(scope), number_(scope.next_++) {}
+      Detached get_return_object() { return {Handle::from_promise(*this)}; }
+      std::suspend_always initial_suspend() noexcept { return {}; }
       std::suspend_never final_suspend() noexcept {
-        scope_.running_.erase(address());
+        scope_.running_.erase(number_);
         return {};
       }
       void return_void() {}
+      // The frame stands at its end then; the scope destroys it.
       void unhandled_exception() { throw; }
-      void* address() { return std::coroutine_handle<promise_type>::from_promise(*this).address(); }
+
       Scope& scope_;
+      const std::uint64_t number_;
     };
+    using Handle = std::coroutine_handle<promise_type>;
+    Handle handle;
   };
 
   template <class T>
@@ -161,7 +187,8 @@ class Scope {
     co_await task;
   }
 
-  std::unordered_set<void*> running_;
+  std::map<std::uint64_t, std::coroutine_handle<>> running_;  // by age
+  std::uint64_t next_ = 0;
 };
 
 }  // namespace strait

@@ -1,6 +1,8 @@
 // Callback: a move-only void() that keeps small captures in place, so that an event of the loop
 // needs no allocation. (std::function would ask for copyable captures; C++23's
 // std::move_only_function is not in GCC 12.)
+//
+// Calling an empty one is undefined. Thread: whoever holds it.
 #pragma once
 
 #include <cstddef>
@@ -75,8 +77,8 @@ class Callback {
     other.actions_ = nullptr;
   }
   void reset() noexcept {
-    if (actions_ != nullptr) actions_->destroy(room_);
-    actions_ = nullptr;
+    const Actions* actions = std::exchange(actions_, nullptr);
+    if (actions != nullptr) actions->destroy(room_);
   }
 
   alignas(std::max_align_t) std::byte room_[kRoom];

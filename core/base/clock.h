@@ -3,12 +3,16 @@
 // An island is a plain thread with straight-line code. It announces how long a piece of work takes
 // before it does it, posts requests to the loop, and waits on tickets; nothing else may block it.
 // Virtual (netsim/virtual_loop.h) or by the wall clock (core/io): the island cannot tell.
-// Thread: the island's, except complete(), which is the loop's.
+//
+// Thread: the island's, except complete(), which is the loop's. The clock outlives both.
+// Errors: compute() and wait() throw Cancelled when the run ends early; compute() passes on what
+// `work` throws, when its announced end has come.
 #pragma once
 
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/base/callback.h"
 #include "core/base/units.h"
@@ -20,8 +24,8 @@ struct TicketState {
   explicit TicketState(std::string name) : label(std::move(name)) {}
   virtual ~TicketState() = default;
 
-  std::string label;       // "round 17", for the report of who waits for whom
-  bool completed = false;  // guarded by the clock
+  const std::string label;  // "round 17", for the report of who waits for whom
+  bool completed = false;   // guarded by the clock
 };
 
 /// Thrown out of compute() and wait() when the run ends early (another island failed, or this one

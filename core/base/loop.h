@@ -3,6 +3,9 @@
 // One thread runs the loop; code on it never blocks. UvLoop runs it by the wall clock, VirtualLoop
 // (netsim) in virtual time; event code cannot tell which. All four functions belong to the loop's
 // thread. Islands reach the loop only through their Clock (core/base/clock.h).
+//
+// Errors: an exception out of an event ends the run. Events that never ran are dropped with the
+// loop; what they held may post again then, and that is dropped as well.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +25,11 @@ class Loop {
   /// Time since the start of the run. Stands still while one event runs.
   virtual Nanos now() const = 0;
 
-  /// Runs `f` after everything that is due now and was asked for before it; never inside the call.
+  /// The same as at(now(), f): an event of its own, never inside the call.
   virtual void post(Callback f) = 0;
 
-  /// Runs `f` at `when` (or now, if that has passed); among equal times in the order of the calls.
+  /// Runs `f` at `when` (or now, if that has passed); at equal times in the order of the calls of
+  /// at() and post().
   virtual TimerId at(Nanos when, Callback f) = 0;
 
   /// Forgets a timer. A timer that ran, was cancelled, or kNone is no error.

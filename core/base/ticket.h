@@ -1,6 +1,8 @@
 // Ticket<T>: the one thing an island holds while the loop works for it; it wakes once.
 //
 // The loop side completes it with a Completer, exactly once, never inside the call that made it.
+// What the ticket stands for (buffers, usually) belongs to the loop until then: wait, even for a
+// result that nobody wants any more. Thread: Ticket the island's, Completer::complete the loop's.
 #pragma once
 
 #include <memory>

@@ -3,10 +3,10 @@
 #include "netsim/virtual_loop.h"
 
 #include <atomic>
+#include <optional>
 #include <thread>
+#include <utility>
 
-#include "core/base/async.h"
-#include "core/base/outcome.h"
 #include "core/base/rng.h"
 #include "core/base/ticket.h"
 #include "tests/support/catch.h"
@@ -211,52 +211,103 @@ TEST_CASE("the trace does not depend on the timing of threads or on taking turns
   }
 }
 
-Async<int> twice(Pending<int> pending) {
-  const int value = co_await pending;
-  co_return 2 * value;
-}
-
-Async<Done> add_up(Pending<int> a, Pending<int> b, int& sum) {
-  Async<int> first = twice(std::move(a));
-  sum += co_await first;
-  Async<int> second = twice(std::move(b));
-  sum += co_await second;
-  co_return Done{};
-}
-
-TEST_CASE("coroutines resume on the loop in the order they ask", "[async]") {
+TEST_CASE("with turns, the code of one island runs at a time", "[virtual_loop]") {
   Trace trace;
-  VirtualLoop loop(0, trace);
-  Promise<int> a(loop), b(loop);
-  int sum = 0;
-  Scope scope;
-  scope.spawn(add_up(a.pending(), b.pending(), sum));
-  loop.at(1s, [&] { b.complete(10); });
-  loop.at(2s, [&] {
-    a.complete(1);
-    CHECK(sum == 0);  // never inside the call
+  VirtualLoop loop(4, trace, {.parallel = false});
+  std::atomic<int> inside = 0;
+  std::atomic<bool> together = false;
+  const auto busy = [&] {
+    if (++inside > 1) together = true;
+    for (int spin = 0; spin < 50; ++spin) std::this_thread::yield();
+    --inside;
+  };
+  loop.run([&](IslandId i, Clock& clock) {
+    for (int step = 0; step < 20; ++step) {
+      busy();
+      clock.compute(Nanos{i % 2}, busy);
+    }
   });
-  loop.run_until_idle();
-  CHECK(sum == 22);
-  CHECK(scope.idle());
+  CHECK_FALSE(together);
 }
 
-TEST_CASE("a scope destroys coroutines that never finished", "[async]") {
+TEST_CASE("events of one instant run in the order of at and post", "[virtual_loop]") {
   Trace trace;
   VirtualLoop loop(0, trace);
-  auto held = std::make_shared<int>(1);
-  {
-    Scope scope;
-    Promise<int> never(loop);
-    const auto wait = [](Pending<int> p, std::shared_ptr<int> h) -> Async<Done> {
-      co_await p;
-      *h = 2;
-      co_return Done{};
-    };
-    scope.spawn(wait(never.pending(), held));
-    CHECK(held.use_count() == 2);
+  std::vector<int> order;
+  loop.at(1s, [&] {
+    loop.post([&] { order.push_back(2); });
+    loop.at(0s, [&] { order.push_back(3); });  // passed: now
+    loop.post([&] { order.push_back(4); });
+  });
+  loop.at(1s, [&] { order.push_back(1); });
+  loop.run_until_idle();
+  CHECK(order == std::vector<int>{1, 2, 3, 4});
+}
+
+TEST_CASE("a long computation is no deadlock, whoever waits for it", "[virtual_loop]") {
+  Trace trace;
+  VirtualLoop loop(2, trace);
+  std::function<void()> again = [&] {
+    if (loop.now() < 5h) loop.at(loop.now() + 1min, [&] { again(); });
+  };
+  std::optional<Completer<int>> done;
+  loop.run([&](IslandId i, Clock& clock) {
+    if (i == 1) {
+      clock.compute(1s, [] {});
+      clock.compute(5h, [] {});
+      clock.post([&] { done->complete(1); });
+      return;
+    }
+    done.emplace(clock, "the other island");
+    clock.post([&] { again(); });
+    Ticket<int> ticket = done->ticket();
+    ticket.wait();
+  });
+  CHECK(loop.now() == 5h + 1s);
+}
+
+// The threads race to fail; which failure is told must not depend on it.
+TEST_CASE("of several failures the same one is told every time", "[virtual_loop]") {
+  for (int repeat = 0; repeat < 40; ++repeat) {
+    Trace trace;
+    VirtualLoop loop(3, trace);
+    CHECK_THROWS_WITH(loop.run([&](IslandId i, Clock& clock) {
+      clock.compute(1s, [] {});
+      for (int spin = 0; spin < (2 - i) * repeat; ++spin) std::this_thread::yield();
+      if (i == 0) clock.compute(0s, [] {});  // blocks once more, so it is not among the first
+      throw std::runtime_error("island " + std::to_string(i) + " broke");
+    }),
+                      "island 1 broke");
   }
-  CHECK(held.use_count() == 1);
+}
+
+/// Asks the loop for more when it is dropped, as a send does that loses its connection.
+struct AsksAgain {
+  explicit AsksAgain(Loop& l, int n) : loop(&l), left(n) {}
+  AsksAgain(AsksAgain&& other) noexcept
+      : loop(std::exchange(other.loop, nullptr)), left(other.left) {}
+  ~AsksAgain() {
+    if (loop == nullptr || left == 0) return;
+    for (int i = 0; i < 3; ++i) {
+      loop->post([again = AsksAgain(*loop, left - 1)] {});
+      loop->at(loop->now() + 1s, [again = AsksAgain(*loop, left - 1)] {});
+    }
+  }
+  Loop* loop;
+  int left;
+};
+
+TEST_CASE("what a dropped event held may ask for more events", "[virtual_loop]") {
+  Trace trace;
+  int ran = 0;
+  {
+    VirtualLoop loop(0, trace);
+    const TimerId timer = loop.at(1s, [&ran, again = AsksAgain(loop, 2)] { ++ran; });
+    loop.cancel(timer);
+    loop.at(2s, [&ran, again = AsksAgain(loop, 2)] { ++ran; });
+    loop.post([&ran, again = AsksAgain(loop, 2)] { ++ran; });
+  }
+  CHECK(ran == 0);
 }
 
 }  // namespace
