@@ -160,7 +160,10 @@ std::unique_ptr<TaskSource> make_task_source(const RunConfig& config, const std:
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
   throw UserError(
-      fmt::format("task.name: '{}' is not in this build; use one of: {}", config.task.name, known));
+      fmt::format("task.name = {}: not in this build; use {}, or build with LibTorch: cmake "
+                  "--workflow --preset "
+                  "release",
+                  config.task.name, known));
 }
 
 }  // namespace strait
