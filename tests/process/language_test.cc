@@ -1,0 +1,86 @@
+// What can go wrong with text: only where the language task is in the build. Each start costs the
+// 0.3 s in which LibTorch is loaded.
+#ifdef STRAIT_WITH_TORCH
+
+#include "tests/process/program.h"
+
+namespace strait {
+namespace {
+
+/// Two sources of made-up text, and a scenario that trains on them for two rounds.
+class Place {
+ public:
+  Place() {
+    for (const char* source : {"one", "two"}) {
+      std::filesystem::create_directories(folder_ / (std::string("text/") + source));
+      for (int file = 0; file < 20; ++file) {
+        std::string words;
+        for (int i = 0; i < 400; ++i) words += fmt::format("{} {} {}\n", source, file, i * file);
+        write_file_atomically(folder_ / fmt::format("text/{}/{}.txt", source, file), words);
+      }
+    }
+    write_file_atomically(folder_ / "s.ini",
+                          "[run]\nrounds = 2\ninner_steps = 2\n[pretrain]\nsteps = 2\n"
+                          "[data]\ntext = text\nheld_out_windows = 4\n[network]\nkind = pipe\n");
+  }
+
+  Child child() const { return {.folder = folder_.path()}; }
+  std::string refused(const Words& more) const {
+    return mistake(Words{"run", "s.ini"} + more, child());
+  }
+  std::string operator/(const std::string& name) const { return folder_ / name; }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST_CASE("missing text is refused with how to get it", "[process]") {
+  const Place place;
+  Child child = place.child();
+  child.environment["STRAIT_DEPS"] = place / "text";
+  CHECK(mistake({"run", "s.ini", "--data.text", "manpages"}, child) ==
+        "no manual pages in " + (place / "text/manpages") +
+            "; run scripts/setup.sh, or name a folder of text with data.text");
+  CHECK(place.refused({"--data.text", "no"}) ==
+        "data.text: no folder no; name a folder of text files, or write manpages (command line)");
+  CHECK(place.refused({"--data.text", "s.ini"}) ==
+        "data.text: no folder s.ini; name a folder of text files, or write manpages (command "
+        "line)");
+}
+
+TEST_CASE("text that does not suffice is refused with what is there", "[process]") {
+  const Place place;
+  const auto too_little = Catch::Matchers::StartsWith("too little ");
+  CHECK_THAT(place.refused({"--data.held_out_windows", "100000"}), too_little);
+  CHECK_THAT(place.refused({"--islands", "1024", "--data.sequences", "16"}), too_little);
+  CHECK_THAT(
+      place.refused({"--model.context", "500000", "--data.sequences", "1", "--islands", "1"}),
+      too_little);
+}
+
+TEST_CASE("a record is whole, and a full disk leaves no cut file in it", "[process]") {
+  const Place place;
+  const Words run{"run", "s.ini", "--record"};
+  const Ended whole = run_strait(run + Words{"whole"}, place.child());
+  CAPTURE(whole.err);
+  REQUIRE(whole.code == 0);
+  const auto complete = files_in(place / "whole");
+  CHECK(complete.count("manifest.json") == 1);
+  CHECK(complete.count("round_0002/shared.safetensors") == 1);
+
+  Child full = place.child();
+  full.largest_file = 100'000;  // less than the model
+  const Ended ended = run_strait(run + Words{"cut"}, full);
+  CHECK(ended.code == 2);
+  CHECK_THAT(only_line(ended), Catch::StartsWith("cannot write cut/"));
+  for (const auto& [name, text] : files_in(place / "cut")) {
+    CAPTURE(name);
+    REQUIRE(complete.count(name) == 1);
+    CHECK(text == complete.at(name));
+  }
+}
+
+}  // namespace
+}  // namespace strait
+
+#endif

@@ -1,0 +1,125 @@
+// Every scenario of the repository runs.
+#include <cstdlib>
+
+#include "core/config/load.h"
+#include "tests/process/program.h"
+
+namespace strait {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> scenarios(const std::string& task) {
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::directory_iterator(fs::path(STRAIT_SOURCE_DIR) / "scenarios")) {
+    if (entry.path().extension() != ".ini") continue;
+    if (load_config(entry.path(), {}).config.task.name == task) paths.push_back(entry.path());
+  }
+  return paths;
+}
+
+void check_runs(const std::string& path, const Words& more = {}) {
+  CAPTURE(path);
+  const TemporaryFolder folder;
+  const Ended ended = run_strait(Words{"run", path} + more, {.folder = folder.path()});
+  CAPTURE(ended.err);
+  CHECK(ended.code == 0);
+  CHECK(ended.err.empty());
+  const std::string run = fs::path(path).stem().string() + "-001/";
+  const auto files = files_in(folder / "runs");
+  for (const char* name : {"config.resolved.ini", "version.txt", "metrics.csv", "ledger.csv",
+                           "links.csv", "events.csv", "verdict.txt", "verdict.json"}) {
+    CAPTURE(name);
+    CHECK(files.count(run + name) == 1);
+  }
+}
+
+TEST_CASE("every scenario without text runs as it is", "[process]") {
+  const auto paths = scenarios("quadratic");
+  CHECK(paths.size() >= 2);
+  for (const auto& path : paths) check_runs(path);
+}
+
+/// A line of verdict.json.
+std::string field(const TemporaryFolder& folder, const std::string& run, const std::string& name) {
+  const std::string text = read_file(folder / ("runs/" + run + "/verdict.json"));
+  const std::size_t at = text.find("\"" + name + "\"");
+  REQUIRE(at != std::string::npos);
+  return text.substr(at, text.find('\n', at) - at);
+}
+
+TEST_CASE("outages cost time and leave the parameters as they are", "[process]") {
+  const TemporaryFolder folder;
+  const Child child{.folder = folder.path()};
+  const Words run{"run", scenario("outage")};
+  REQUIRE(run_strait(run, child).code == 0);
+  REQUIRE(run_strait(run + Words{"--network.events", ""}, child).code == 0);
+  REQUIRE(run_strait(run, child).code == 0);
+  const auto parameters = [&](const std::string& name) {
+    return field(folder, name, "shared_parameters_hash");
+  };
+  const auto trace = [&](const std::string& name) { return field(folder, name, "event_log_hash"); };
+  CHECK(parameters("outage-001") == parameters("outage-002"));
+  CHECK(trace("outage-001") != trace("outage-002"));
+  CHECK(trace("outage-001") == trace("outage-003"));
+  const std::string events = read_file(folder / "runs/outage-001/events.csv");
+  CHECK_THAT(events, Catch::Contains("diloco,500000000,link_down,") &&
+                         Catch::Contains("diloco,5500000000,link_up,"));
+}
+
+void check_small_runs(const std::vector<Words>& rows) {
+  const TemporaryFolder folder;
+  for (const Words& more : affordable(rows)) {
+    const Ended ended = run_strait(Words{"run", scenario("quadratic"), "--rounds", "2"} + more,
+                                   {.folder = folder.path()});
+    CAPTURE(more, ended.err);
+    CHECK(ended.code == 0);
+  }
+}
+
+TEST_CASE("any number of islands runs under every strategy", "[process]") {
+  check_small_runs({{"--islands", "1"},
+                    {"--islands", "2"},
+                    {"--islands", "7"},
+                    {"--islands", "1", "--run.strategy", "data_parallel"},
+                    {"--islands", "1", "--run.strategy", "local"},
+                    {"--run.strategy", "data_parallel"},
+                    {"--run.strategy", "local"}});
+}
+
+TEST_CASE("every network, algorithm and codec runs", "[process]") {
+  check_small_runs({{"--network.kind", "pipe"},
+                    {"--islands", "1", "--collective.algorithm", "gather"},
+                    {"--islands", "3", "--collective.algorithm", "gather"},
+                    {"--collective.codec", "int8"},
+                    {"--run.parallel", "no"},
+                    {"--compute.step", "0s"},
+                    {"--pretrain.steps", "3"}});
+}
+
+#ifdef STRAIT_WITH_TORCH
+
+/// Where the set-up put the demo's text.
+std::string text() {
+  const char* deps = std::getenv("STRAIT_DEPS");
+  const std::string own = std::string(STRAIT_SOURCE_DIR) + "/.deps";
+  return (deps != nullptr && *deps != '\0' ? deps : own) + "/manpages";
+}
+
+TEST_CASE("every scenario with text runs, if the text is there", "[process]") {
+  if (!fs::is_directory(text())) {
+    WARN("not checked: no text in " << text());
+    return;
+  }
+  const auto paths = scenarios("language");
+  CHECK(paths.size() >= 2);
+  for (const auto& path : paths) {
+    check_runs(path, {"--rounds", "2", "--pretrain.steps", "4", "--run.inner_steps", "2",
+                      "--data.held_out_windows", "4"});
+  }
+}
+
+#endif
+
+}  // namespace
+}  // namespace strait
