@@ -17,10 +17,10 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms)
   } catch (const Deadlock& deadlock) {
     const auto& network = loaded.config.network;
     if (network.kind != "emulated") throw;
-    throw Deadlock(fmt::format("{}; look for {} in {}", deadlock.what(),
-                               network.events.empty() ? "a link that is too slow"
-                                                      : "a link that stays down or a long pause",
-                               network.events.empty() ? network.links : network.events));
+    throw Deadlock(
+        fmt::format("{}; look for {} in {}", deadlock.what(),
+                    network.events.empty() ? "a link that is too slow" : "a link that stays down",
+                    network.events.empty() ? network.links : network.events));
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/train/flat_math.h"
+#include "core/train/packed.h"
 
 namespace strait {
 
@@ -180,19 +181,23 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
   world.run([&](IslandId island, World::Ports& ports) {
     const auto task = x.tasks.make();
     const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
-    std::vector<std::span<float>> buffers{task->parameters()};
-    for (const auto& state : optimizer->state()) buffers.push_back(state.values);
+    std::vector<Packed> packed{Packed(task->layout(), task->parameters())};
+    for (const auto& state : optimizer->state()) packed.emplace_back(task->layout(), state.values);
+    std::vector<std::span<float>> buffers;
+    for (Packed& p : packed) buffers.push_back(p.values());
     if (island == 0) {
       task->initialize();
       pretrain_island_0(x, ports, *task, *optimizer, result, progress);
       std::vector<PeerId> others;
       for (IslandId i = 1; i < world.islands(); ++i) others.push_back(peer_of(i));
+      for (Packed& p : packed) p.gather();
       auto given = ports.handout.give({buffers.begin(), buffers.end()}, others);
       check_handed_out(given.wait());
       result.checkpoint = save(*task, *optimizer);
     } else {
       auto taken = ports.handout.take(peer_of(0), buffers);
       check_handed_out(taken.wait());
+      for (Packed& p : packed) p.scatter();
     }
     hashes[static_cast<std::size_t>(island)] = hash_floats(task->parameters());
   });

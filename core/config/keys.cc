@@ -66,7 +66,7 @@ std::vector<Key> run_keys() {
       key(SETTING(run.rounds), kStrategy, "outer steps"),
       key(SETTING(run.inner_steps), kStrategy, "inner steps between two outer steps (H)"),
       key(SETTING(run.seed), kStrategy, "everything random follows from it"),
-      choice(SETTING(run.device), kResult, {"cpu"}, "where the tasks compute"),
+      key(SETTING(run.device), kResult, "where the tasks compute: cpu, cuda or cuda:1"),
       key(SETTING(run.threads_per_island), kResult, "threads inside one operation"),
       key(SETTING(run.parallel), kTime, "islands compute at the same time on real cores"),
       key(SETTING(run.out), kFiles, "run folders are made in here"),
@@ -149,7 +149,8 @@ std::vector<Key> time_keys() {
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(network.slow_start), kTime, "the window grows from ten packets"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
-      key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter", kFraction),
+      key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter",
+          kFraction),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
       key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
   };

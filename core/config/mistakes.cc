@@ -64,6 +64,14 @@ void check_run(const RunConfig& c, Rules& rules) {
   rules.between(c.run.rounds, "run.rounds", 1, kManySteps);
   rules.between(c.run.inner_steps, "run.inner_steps", 1, kManySteps);
   rules.between(c.run.threads_per_island, "run.threads_per_island", 1, 1024);
+  const std::string& device = c.run.device;
+  const bool gpu =
+      device == "cuda" ||
+      (device.starts_with("cuda:") && device.size() <= 7 &&
+       device.find_first_not_of("0123456789", 5) == std::string::npos && device.size() > 5);
+  rules.require(device == "cpu" || gpu, "run.device", "is no device; write cpu, cuda or cuda:1");
+  rules.require(device == "cpu" || c.task.name == "language", "run.device",
+                fmt::format("task.name = {} computes on the cpu; write cpu", c.task.name));
   rules.between(c.eval.every, "eval.every", 0, kManySteps);
 }
 

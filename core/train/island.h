@@ -83,7 +83,8 @@ class Island {
   IslandId id() const { return parts_.id; }
   Clock& clock() { return parts_.clock; }
   std::span<float> parameters() { return parts_.task.parameters(); }
-  std::span<const float> gradients() { return parts_.task.gradients(); }
+  std::span<float> gradients() { return parts_.task.gradients(); }
+  const ParameterLayout& layout() const { return parts_.task.layout(); }
 
   /// Memory traffic of an inner update of `size` parameters: p, m, v read and written, g read.
   static constexpr Bytes update_bytes(std::int64_t size) { return 28 * size; }

@@ -105,8 +105,8 @@ class Trial {
 
   const TaskSource& tasks() const { return *tasks_; }
 
-  /// Elements of the flat buffer.
-  std::int64_t size() const { return tasks_->layout().size(); }
+  /// Trained parameters: what travels.
+  std::int64_t size() const { return tasks_->layout().count(); }
 
   const RunConfig config;  // filled in
 

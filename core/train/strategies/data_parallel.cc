@@ -4,7 +4,10 @@
 // per step. Clipping acts on the mean gradient. Parameters are the same on all islands at all
 // times.
 
+#include <optional>
+
 #include "core/train/island.h"
+#include "core/train/packed.h"
 #include "core/train/strategies/rows.h"
 
 namespace strait {
@@ -16,18 +19,24 @@ class DataParallel final : public Strategy {
   explicit DataParallel(const StrategyPorts& ports)
       : ports_(ports), roster_(everyone(ports.islands)) {}
 
-  void begin(Island& island) override { mean_.resize(island.parameters().size()); }
+  void begin(Island& island) override {
+    mean_.resize(island.parameters().size());
+    sent_.emplace(island.layout(), island.gradients());
+    received_.emplace(island.layout(), mean_);
+  }
 
   bool joins_gradients() const override { return ports_.collective != nullptr; }
 
-  std::span<const float> gradient_ready(Island& island, const StepPlace& place) override {
+  std::span<const float> gradient_ready(Island&, const StepPlace& place) override {
     const ExchangeId id{.number = static_cast<std::uint32_t>(place.step),
                         .ledger_round = place.round};
-    auto ticket = ports_.collective->start(id, island.gradients(), mean_, roster_);
+    sent_->gather();
+    auto ticket = ports_.collective->start(id, sent_->values(), received_->values(), roster_);
     const Outcome<Done> done = ticket.wait();
     if (!done.ok()) {
       throw RunFailed("step " + std::to_string(place.step) + ": " + done.failure().what);
     }
+    received_->scatter();
     return mean_;
   }
 
@@ -38,6 +47,8 @@ class DataParallel final : public Strategy {
   StrategyPorts ports_;
   Roster roster_;
   std::vector<float> mean_;
+  std::optional<Packed> sent_;      // of the island's gradients
+  std::optional<Packed> received_;  // of mean_
 };
 
 }  // namespace

@@ -1,17 +1,20 @@
 // DiLoCo (arXiv 2311.08105, Algorithm 1).
 //
-//   theta_i  :=  theta(t-1);  H times: theta_i := InnerOpt(theta_i, gradient)
-//   Delta(t) :=  weighted mean over i of ( theta(t-1) - theta_i )      outer gradient: old minus
-//   new theta(t) :=  OuterOpt( theta(t-1), Delta(t) )                      on every island, same
-//   bits
+// clang-format off
+//   theta_i  := theta(t-1); H times: theta_i := InnerOpt(theta_i, gradient)
+//   Delta(t) := weighted mean over i of ( theta(t-1) - theta_i )   outer gradient: old minus new
+//   theta(t) := OuterOpt( theta(t-1), Delta(t) )                   on every island, same bits
+// clang-format on
 //
 // The inner optimizer's state stays on its island and lives on through rounds. Memory beside the
 // island's own: shared parameters, outer momentum, outer gradient, mean (4 buffers).
 
-#include <cmath>
+#include <algorithm>
+#include <optional>
 
 #include "core/train/flat_math.h"
 #include "core/train/island.h"
+#include "core/train/packed.h"
 #include "core/train/strategies/rows.h"
 
 namespace strait {
@@ -26,6 +29,8 @@ class DiLoCo final : public Strategy {
     shared_.assign(island.parameters().begin(), island.parameters().end());
     outer_gradient_.resize(shared_.size());
     mean_.resize(shared_.size());
+    sent_.emplace(island.layout(), outer_gradient_);
+    received_.emplace(island.layout(), mean_);
     outer_ = make_outer_optimizer(options_, static_cast<std::int64_t>(shared_.size()));
     roster_ = everyone(ports_.islands);
   }
@@ -39,9 +44,11 @@ class DiLoCo final : public Strategy {
       // What is not finite must not spoil the others: this island then only receives.
       if (!all_finite(outer_gradient_)) weight = 0;
       hash = hash_floats(shared_);
+      sent_->gather();
     });
     exchange(place.round, weight, hash);
     island.pass_over_memory(bytes(6), [&] {
+      received_->scatter();
       outer_->step(shared_, mean_);
       std::copy(shared_.begin(), shared_.end(), island.parameters().begin());
     });
@@ -51,7 +58,7 @@ class DiLoCo final : public Strategy {
   const Roster& roster() const override { return roster_; }
 
  private:
-  /// The mean outer gradient of the round's members, in mean_.
+  /// The mean outer gradient of the round's members, in received_.
   void exchange(std::uint32_t round, double weight, std::uint64_t hash) {
     if (ports_.rounds == nullptr) {  // one island
       if (weight == 0) {
@@ -59,14 +66,14 @@ class DiLoCo final : public Strategy {
             "the outer gradient of the only island is not finite: training diverged; lower "
             "inner.lr or outer.lr");
       }
-      std::copy(outer_gradient_.begin(), outer_gradient_.end(), mean_.begin());
+      std::copy_n(sent_->values().begin(), sent_->values().size(), received_->values().begin());
       return;
     }
     auto ticket = ports_.rounds->start({.round = round,
                                         .weight = weight,
                                         .shared_hash = hash,
-                                        .in = outer_gradient_,
-                                        .out = mean_});
+                                        .in = sent_->values(),
+                                        .out = received_->values()});
     Outcome<RoundResult> result = ticket.wait();
     if (!result.ok()) {
       throw RunFailed("round " + std::to_string(round) + ": " + result.failure().what);
@@ -83,6 +90,8 @@ class DiLoCo final : public Strategy {
   std::vector<float> shared_;          // theta(t-1)
   std::vector<float> outer_gradient_;  // theta(t-1) - theta_i
   std::vector<float> mean_;            // Delta(t)
+  std::optional<Packed> sent_;         // of outer_gradient_
+  std::optional<Packed> received_;     // of mean_
   std::unique_ptr<OuterOptimizer> outer_;
   Roster roster_;
 };
