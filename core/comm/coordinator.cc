@@ -8,9 +8,7 @@ namespace strait {
 
 namespace {
 
-Tag control_tag(TagPlane plane) {
-  return make_tag({.plane = plane});
-}
+Tag control_tag(TagPlane plane) { return make_tag({.plane = plane}); }
 
 /// Weights as every island will use them: normalised in double, rounded once.
 Roster normalise(const std::vector<ReadyMessage>& ready) {
@@ -32,12 +30,9 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       storage_(storage),
       ledger_(ledger),
       trace_(trace),
-      options_(std::move(options)) {
-}
+      options_(std::move(options)) {}
 
-void Coordinator::start() {
-  scope_.spawn(serve());
-}
+void Coordinator::start() { scope_.spawn(serve()); }
 
 Async<Done> Coordinator::serve() {
   for (std::uint32_t round = 1;; ++round) {

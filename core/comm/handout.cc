@@ -8,9 +8,7 @@ namespace strait {
 
 namespace {
 
-Tag tag_of(std::size_t buffer) {
-  return make_tag({.plane = TagPlane::kStart, .piece = buffer});
-}
+Tag tag_of(std::size_t buffer) { return make_tag({.plane = TagPlane::kStart, .piece = buffer}); }
 
 Async<Done> give_all(Transport& transport, std::vector<std::span<const float>> buffers,
                      std::vector<PeerId> to, Completer<Outcome<Done>> done) {

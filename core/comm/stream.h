@@ -21,7 +21,8 @@ namespace strait {
 /// Memory that travels by reference. Whoever keeps `hold` may read `bytes`; the memory is free
 /// again when the last copy of `hold` is gone, which is how a sender learns that its buffer may be
 /// reused. A socket lets go once the kernel has the bytes; in-process streams carry the slice
-/// itself to the receiver, so nothing is copied.
+/// itself to the receiver, so nothing is copied. What `hold` does at its end may post to the loop,
+/// but calls no stream, transport or collective.
 struct Slice {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> hold;

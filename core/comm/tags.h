@@ -3,6 +3,7 @@
 //
 // A tag of an exchange names exactly one message between two peers, so tags never have to be told
 // apart by time. Control tags are used again and again; there the order of the messages counts.
+// Values only, any thread.
 #pragma once
 
 #include <cstdint>
@@ -38,13 +39,21 @@ inline Tag make_tag(const TagFields& f) {
          f.piece;
 }
 
-constexpr TagPlane plane_of(Tag tag) {
-  return static_cast<TagPlane>(tag >> 60);
+/// The tags that agree with `value` in the bits of `mask`.
+struct TagSet {
+  Tag value = 0;
+  Tag mask = 0;
+
+  bool contains(Tag tag) const { return (tag & mask) == value; }
+};
+
+/// All pieces of one plane of an exchange.
+inline TagSet every_piece(TagFields f) {
+  f.piece = 0;
+  return {make_tag(f), ~Tag{0xffff}};
 }
 
 /// Control messages share a few tags; all others are used once.
-constexpr bool is_control(Tag tag) {
-  return (tag >> 60) >= 8;
-}
+constexpr bool is_control(Tag tag) { return (tag >> 60) >= 8; }
 
 }  // namespace strait

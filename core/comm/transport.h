@@ -1,25 +1,31 @@
 // Transport: messages between islands, over any Network. One implementation, so that what is
 // simulated is what ships.
 //
-//   * In order per (peer, tag); tags do not block each other: frames of different messages take
-//   turns.
+//   * Messages of a control tag arrive in order. A data tag names one message at a time: it may be
+//     used again once that one has been received. Tags do not block each other: frames of different
+//     messages take turns.
 //   * Every operation completes exactly once, also when the peer is gone or the transport is
-//   closed,
-//     and never inside the call that started it.
+//     closed, and never inside the call that started it.
 //   * The transport holds a message's memory until the send completes: when the memory is free, not
 //     when the message has arrived. In-process networks pass the memory itself to the receiver.
-//   * Small messages go at once; those above eager_limit once the receiver has asked for them.
+//   * Small messages go at once. One above eager_limit is announced, and goes when the receiver has
+//     asked for it: one round trip more, and nobody stores what nobody wants yet.
 //   * Control tags have a connection of their own, so that a large transfer does not delay them.
 //
 // Connections: the peer with the higher number dials the lower one (islands dial the coordinator,
 // so an island behind NAT can take part). The dialler's hello carries the protocol version, the run
-// and the settings; a mismatch is refused and names the differing key.
+// and the settings; a mismatch is refused and names the differing key on both sides.
 //
-// In this version a connection that closes takes its peer down for the rest of the run.
+// Errors are Outcomes: kMismatch for a peer that differs or talks nonsense, kClosed when the peer
+// or the transport is gone, kCancelled after cancel(). In this version a connection that closes
+// takes its peer down for the rest of the run. A stranger's connection takes nobody down.
 //
-// Thread: the loop's. All bytes are counted in the ledger as they are offered to a stream.
+// Thread: the loop's. Loop, network, ledger and trace outlive the transport. All bytes are counted
+// in the ledger as they are offered to a stream: 40 of framing per frame, and what the frame
+// carries by its cause.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -30,17 +36,15 @@
 
 #include "core/base/async.h"
 #include "core/base/trace.h"
+#include "core/comm/connection.h"
+#include "core/comm/hello.h"
+#include "core/comm/inbox.h"
 #include "core/comm/ledger.h"
 #include "core/comm/stream.h"
+#include "core/comm/tags.h"
 #include "core/comm/wire.h"
 
 namespace strait {
-
-/// A setting in which two peers must agree, told by name when they do not.
-struct HelloSetting {
-  std::string key;    // "model", "strategy", "codec", "data"
-  std::string value;  // its hash or its text
-};
 
 struct TransportOptions {
   PeerId self{};
@@ -49,18 +53,19 @@ struct TransportOptions {
   /// Messages are cut into frames of at most this, so that another message can take its turn.
   Bytes frame_bytes = 256 * 1024;
   /// Longer messages wait until the receiver has asked for them, so that nobody has to store them.
+  /// Peers must agree in it.
   Bytes eager_limit = 1024 * 1024;
-  /// Connections for data per peer; each frame goes to the one with most room.
+  /// Connections for data per peer; frames go to whichever has room.
   int data_connections = 1;
 };
 
-/// receive() takes a message of any length: for control messages, which wait for no credit.
+/// receive() takes a message of any length.
 inline constexpr Bytes kAnyLength = -1;
 
-class Transport {
+class Transport final : private ConnectionEvents {
  public:
   Transport(Loop& loop, Network& network, Ledger& ledger, Trace& trace, TransportOptions options);
-  ~Transport();
+  ~Transport() override;
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
@@ -78,40 +83,52 @@ class Transport {
   };
   Pending<Outcome<Done>> send(const Outgoing& outgoing, Slice message);
 
-  /// The next message of (from, tag). Another length than `length` is an error that names both.
+  /// The next message of (from, tag). Another length than `length` is a mismatch that names both.
   Pending<Outcome<Slice>> receive(PeerId from, Tag tag, Bytes length);
 
-  /// Resets all connections; everything that is pending fails with kClosed.
+  /// Gives up these data tags, with every peer and for good: what has not left is dropped, what
+  /// arrives is ignored, and all operations on them fail with kCancelled, sends when their memory
+  /// is free.
+  void cancel(const TagSet& tags);
+
+  /// Resets all connections; everything that is pending fails with kClosed. For good.
   void close();
 
  private:
   struct SendState;
   struct OutMessage;
-  struct Incoming;
-  struct PostedReceive;
-  struct Inbox;
   struct Peer;
-  class Connection;
+  using Connections = std::vector<std::unique_ptr<Connection>>;
 
   void accepted(PeerId from, std::unique_ptr<Stream> stream);
-  void open(Peer& peer, Plane plane);
-  void send_hello(Connection& connection);
-  void greeted(Connection& connection, std::span<const std::byte> hello);
-  std::string why_refused(PeerId from, Reader& hello) const;
+  void dial(Peer& peer, Plane plane);
+  std::string why_refused(const Hello& hello) const;
+  void refuse(Connection& stranger, const Hello& hello, const std::string& why);
 
-  void frame_begins(Connection& connection, const FrameHeader& header);
-  void part_arrived(Connection& connection, const FrameHeader& header, std::uint64_t at,
-                    Slice part);
-  void deliver(Peer& peer, Tag tag);
-  bool needs_credit(Tag tag, Bytes length) const;
+  void greeted(Connection& connection, std::span<const std::byte> hello) override;
+  void signalled(Connection& connection, const FrameHeader& header) override;
+  void part_arrived(Connection& connection, const FrameHeader& header, std::uint64_t offset,
+                    Slice part) override;
+  void writable(Connection& connection) override;
+  void lost(Connection& connection, const Failure& failure) override;
+
+  std::optional<Failure> why_not(const Peer& peer, Tag tag) const;
+  void enqueue(Peer& peer, OutMessage message);
   void pump(Peer& peer, Plane plane);
-  bool send_frame(Peer& peer, Connection& connection, OutMessage& message);
-  void send_small(Connection& connection, const FrameHeader& header,
-                  std::vector<std::byte> body = {});
-  void credit(Peer& peer, Tag tag, Bytes length);
+  bool send_next_frame(Connection& connection, OutMessage& message);
+  void offer(Connection& connection, const FrameHeader& header, Slice body, std::int64_t round);
+  void signal(Peer& peer, const FrameHeader& header);
+  void release(Peer& peer, Tag tag);
+
+  IncomingMessage* incoming(Peer& peer, const FrameHeader& header);
+  void deliver(Peer& peer, Tag tag);
+  Failure wrong_length(const Peer& peer, Tag tag, Bytes asked, std::uint64_t sent) const;
+
   void peer_down(Peer& peer, const Failure& failure);
   void bury(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> take_stranger(const Connection& connection);
   Peer& peer(PeerId id);
+  ConnectionEvents& events() { return *this; }
 
   Loop& loop_;
   Network& network_;
@@ -119,8 +136,10 @@ class Transport {
   Trace& trace_;
   TransportOptions options_;
   std::map<PeerId, std::unique_ptr<Peer>> peers_;
-  std::vector<std::unique_ptr<Connection>> strangers_;  // accepted, hello not yet read
-  std::vector<std::unique_ptr<Connection>> graves_;     // closed; freed by a later event
+  Connections strangers_;  // accepted; the hello is not yet read, or does not fit
+  Connections graves_;     // lost; freed by a later event
+  std::vector<TagSet> cancelled_;
+  bool closed_ = false;
   std::shared_ptr<Transport*> alive_;  // events of ours that come too late see null
 };
 

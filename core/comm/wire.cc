@@ -5,7 +5,18 @@ namespace strait {
 namespace {
 
 constexpr std::uint16_t kMagic = 0x5374;  // "tS"
-constexpr std::uint32_t kLongestText = 1 << 16;
+
+/// Whether a frame of this kind can have these lengths.
+bool fits_kind(const FrameHeader& header) {
+  switch (header.kind) {
+    case FrameKind::kHello:
+    case FrameKind::kRefuse: return header.length > 0 && header.length <= kLargestGreeting;
+    case FrameKind::kData: return header.length > 0 || header.total == 0;
+    case FrameKind::kCredit:
+    case FrameKind::kAnnounce: return header.length == 0;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -37,14 +48,12 @@ std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> 
   header.total = reader.get<std::uint64_t>();
   header.offset = reader.get<std::uint64_t>();
   header.sequence = reader.get<std::uint64_t>();
-  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kCredit &&
+  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kAnnounce &&
                      static_cast<std::size_t>(header.cause) < kCauses;
   const bool bounded = header.total <= kLargestMessage && header.length <= kLargestFrame &&
                        header.offset <= header.total &&
                        header.length <= header.total - header.offset;
-  // A credit carries no bytes: `total` is the length of the message it speaks of.
-  const bool empty = header.kind == FrameKind::kCredit;
-  if (!known || !bounded || (empty && header.length != 0)) return std::nullopt;
+  if (!known || !bounded || !fits_kind(header)) return std::nullopt;
   return header;
 }
 

@@ -1,7 +1,8 @@
 // What Strait's transport puts on a connection: a 40-byte frame header, then the frame's bytes.
 //
 // Everything is little-endian and bounded; a header that cannot be is answered with a reset, before
-// any allocation. Reader and Writer serve the small control messages as well.
+// any allocation. Reader and Writer serve the small control messages as well. Values only, any
+// thread.
 #pragma once
 
 #include <array>
@@ -28,10 +29,11 @@ inline constexpr std::uint32_t kProtocolVersion = 1;
 using Tag = std::uint64_t;
 
 enum class FrameKind : std::uint8_t {
-  kHello = 1,   // who dials, for which run, with which settings; both sides send one
-  kRefuse = 2,  // the hello does not fit: text
-  kData = 3,    // a part of a message
-  kCredit = 4,  // the receiver has room for the large message of this tag
+  kHello = 1,     // from who dialled, before all else: hello.h
+  kRefuse = 2,    // the hello does not fit: text
+  kData = 3,      // a part of a message
+  kCredit = 4,    // to a kAnnounce of this tag: the message may come
+  kAnnounce = 5,  // a large message of `total` bytes waits to be asked for
 };
 
 struct FrameHeader {
@@ -47,6 +49,8 @@ struct FrameHeader {
 inline constexpr std::size_t kFrameHeaderBytes = 40;
 inline constexpr std::uint64_t kLargestMessage = std::uint64_t{1} << 40;
 inline constexpr std::uint32_t kLargestFrame = std::uint32_t{1} << 30;
+inline constexpr std::uint32_t kLargestGreeting = 1 << 16;  // hello and refusal, which are stored
+inline constexpr std::uint32_t kLongestText = 1 << 14;      // Writer::put_text
 
 std::array<std::byte, kFrameHeaderBytes> pack(const FrameHeader& header);
 
@@ -62,7 +66,7 @@ class Writer {
     std::memcpy(bytes_.data() + at, &value, sizeof(T));
     return *this;
   }
-  Writer& put_text(std::string_view text);
+  Writer& put_text(std::string_view text);  // at most kLongestText
   std::vector<std::byte> take() { return std::move(bytes_); }
 
  private:

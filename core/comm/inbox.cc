@@ -1,0 +1,44 @@
+#include "core/comm/inbox.h"
+
+#include <cstring>
+#include <iterator>
+
+#include "core/base/check.h"
+#include "core/comm/transport.h"
+
+namespace strait {
+
+bool IncomingMessage::add(std::uint64_t offset, Slice part) {
+  const std::uint64_t end = offset + part.bytes.size();
+  if (end > total_ || complete()) return false;
+  const auto after = parts_.lower_bound(offset);
+  if (after != parts_.end() && after->first < end) return false;
+  begun_ = true;
+  if (after != parts_.begin()) {
+    auto& [start, before] = *std::prev(after);
+    const std::uint64_t its_end = start + before.bytes.size();
+    if (its_end > offset) return false;
+    // Neighbours in the sender's memory: one slice, nothing to copy.
+    if (its_end == offset && before.hold == part.hold &&
+        before.bytes.data() + before.bytes.size() == part.bytes.data()) {
+      before.bytes = {before.bytes.data(), before.bytes.size() + part.bytes.size()};
+      received_ += part.bytes.size();
+      return true;
+    }
+  }
+  received_ += part.bytes.size();
+  parts_.emplace_hint(after, offset, std::move(part));
+  return true;
+}
+
+Slice IncomingMessage::take() {
+  STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
+  if (parts_.size() == 1) return std::move(parts_.begin()->second);
+  std::vector<std::byte> whole(total_);
+  for (const auto& [offset, part] : parts_) {
+    std::memcpy(whole.data() + offset, part.bytes.data(), part.bytes.size());
+  }
+  return make_message(std::move(whole));
+}
+
+}  // namespace strait

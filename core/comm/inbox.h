@@ -1,0 +1,55 @@
+// Inbox: of one tag of one peer, what has arrived and what is asked for.
+//
+// Parts of a message are kept as they came, by reference; a message whose parts are neighbours in
+// memory (in-process networks) is handed on without a copy, others are joined once when they are
+// whole. Thread: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "core/base/async.h"
+#include "core/comm/stream.h"
+
+namespace strait {
+
+/// One message as it arrives, in any order and from several connections.
+class IncomingMessage {
+ public:
+  explicit IncomingMessage(std::uint64_t total) : total_(total) {}
+
+  /// False if the part overlaps what is there, or lies beyond the end.
+  bool add(std::uint64_t offset, Slice part);
+
+  std::uint64_t total() const { return total_; }
+  bool begun() const { return begun_; }
+  bool complete() const { return begun_ && received_ == total_; }
+
+  /// The whole message, once. Must be complete.
+  Slice take();
+
+  bool granted = false;  // a large one: we have said that it may come
+
+ private:
+  std::uint64_t total_;
+  std::uint64_t received_ = 0;
+  bool begun_ = false;
+  std::map<std::uint64_t, Slice> parts_;  // by offset, disjoint
+};
+
+struct Inbox {
+  struct Asked {
+    Promise<Outcome<Slice>> promise;
+    Bytes length;
+  };
+
+  std::deque<Asked> asked;
+  std::map<std::uint64_t, IncomingMessage> messages;  // by sequence
+  std::uint64_t next = 0;                             // the sequence that is delivered next
+
+  bool idle() const { return asked.empty() && messages.empty(); }
+};
+
+}  // namespace strait

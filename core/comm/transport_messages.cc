@@ -1,0 +1,225 @@
+// Messages: what is sent and received. Connections are in transport.cc.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/comm/transport.h"
+#include "core/comm/transport_state.h"
+
+namespace strait {
+
+namespace {
+
+Plane plane_for(Tag tag) { return is_control(tag) ? Plane::kControl : Plane::kData; }
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------
+// Sending
+
+std::optional<Failure> Transport::why_not(const Peer& p, Tag tag) const {
+  if (p.down) return p.down;
+  for (const TagSet& tags : cancelled_) {
+    if (tags.contains(tag)) return cancelled_failure();
+  }
+  return std::nullopt;
+}
+
+Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) {
+  STRAIT_CHECK(static_cast<std::uint64_t>(message.size()) <= kLargestMessage,
+               "a message of {} bytes", message.size());
+  auto state = std::make_shared<SendState>(loop_, std::move(message.hold));
+  auto pending = state->promise.pending();
+  Peer& p = peer(outgoing.to);
+  state->failure = why_not(p, outgoing.tag);
+  if (!state->failure) enqueue(p, {.to = outgoing, .bytes = message.bytes, .state = state});
+  // Free already (nothing to send, or a dead stream): it completes later, not inside this call.
+  if (state.use_count() == 1) loop_.post([state = std::move(state)] {});
+  return pending;
+}
+
+void Transport::enqueue(Peer& p, OutMessage message) {
+  const Tag tag = message.to.tag;
+  if (is_control(tag)) message.sequence = p.sequences[tag]++;
+  if (static_cast<Bytes>(message.bytes.size()) > options_.eager_limit) {
+    signal(p, {.kind = FrameKind::kAnnounce,
+               .tag = tag,
+               .total = message.bytes.size(),
+               .sequence = message.sequence});
+    p.announced[tag].push_back(std::move(message));
+    return;
+  }
+  p.queue(plane_for(tag)).push_back(std::move(message));
+  pump(p, plane_for(tag));
+}
+
+void Transport::pump(Peer& p, Plane plane) {
+  auto& queue = p.queue(plane);
+  auto& connections = p.connections(plane);
+  while (!queue.empty()) {
+    const auto open = std::find_if(connections.begin(), connections.end(),
+                                   [](const auto& c) { return c->has_room(); });
+    if (open == connections.end()) return;  // writable() or a hello brings us back
+    OutMessage message = std::move(queue.front());
+    queue.pop_front();
+    // Messages take turns frame by frame, so that a long one does not block the others.
+    if (!send_next_frame(**open, message)) queue.push_back(std::move(message));
+  }
+}
+
+bool Transport::send_next_frame(Connection& connection, OutMessage& message) {
+  const std::size_t length =
+      std::min(static_cast<std::size_t>(options_.frame_bytes), message.bytes.size() - message.sent);
+  const FrameHeader header{.kind = FrameKind::kData,
+                           .cause = message.to.cause,
+                           .tag = message.to.tag,
+                           .total = message.bytes.size(),
+                           .offset = message.sent,
+                           .sequence = message.sequence};
+  offer(connection, header, {message.bytes.subspan(message.sent, length), message.state},
+        message.to.round);
+  message.sent += length;
+  return message.sent == message.bytes.size();
+}
+
+void Transport::offer(Connection& connection, const FrameHeader& given, Slice body,
+                      std::int64_t round) {
+  FrameHeader header = given;
+  header.length = static_cast<std::uint32_t>(body.size());
+  if (header.kind == FrameKind::kHello || header.kind == FrameKind::kRefuse) {
+    header.total = header.length;
+  }
+  const auto packed = pack(header);
+  ledger_.add(options_.self, connection.peer, round, Cause::kFraming, kFrameHeaderBytes);
+  connection.offer(make_message({packed.begin(), packed.end()}));
+  if (body.size() == 0) return;
+  ledger_.add(options_.self, connection.peer, round, header.cause, body.size());
+  connection.offer(std::move(body));
+}
+
+void Transport::signal(Peer& p, const FrameHeader& header) {
+  Connections& control = p.connections(Plane::kControl);
+  if (control.empty()) {
+    p.signals.push_back(header);
+  } else {
+    offer(*control.front(), header, Slice{}, 0);
+  }
+}
+
+void Transport::release(Peer& p, Tag tag) {
+  const auto waiting = p.announced.find(tag);
+  if (waiting == p.announced.end()) return;  // given up meanwhile
+  p.queue(plane_for(tag)).push_back(std::move(waiting->second.front()));
+  waiting->second.pop_front();
+  if (waiting->second.empty()) p.announced.erase(waiting);
+  pump(p, plane_for(tag));
+}
+
+void Transport::writable(Connection& connection) { pump(peer(connection.peer), connection.plane); }
+
+// ---------------------------------------------------------------------------------------------
+// Receiving
+
+Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length) {
+  Peer& p = peer(from);
+  const Promise<Outcome<Slice>> promise(loop_);
+  if (auto failure = why_not(p, tag)) {
+    loop_.post([promise, failure = std::move(*failure)] { promise.complete(failure); });
+    return promise.pending();
+  }
+  p.inboxes[tag].asked.push_back({promise, length});
+  // Not now: the message may be there, and nothing completes inside the call.
+  loop_.post([alive = alive_, from, tag] {
+    if (*alive != nullptr) (*alive)->deliver((*alive)->peer(from), tag);
+  });
+  return promise.pending();
+}
+
+/// The message that a frame belongs to. Null if we do not want it.
+IncomingMessage* Transport::incoming(Peer& p, const FrameHeader& header) {
+  if (why_not(p, header.tag)) return nullptr;
+  auto& messages = p.inboxes[header.tag].messages;
+  const auto [found, first] = messages.try_emplace(header.sequence, header.total);
+  IncomingMessage& message = found->second;
+  const bool announces = header.kind == FrameKind::kAnnounce;
+  const bool large = static_cast<Bytes>(header.total) > options_.eager_limit;
+  if (announces ? !first : (large && !message.granted)) {
+    peer_down(
+        p, {FailureKind::kMismatch,
+            fmt::format("it {} {} bytes {} (tag {:016x})", announces ? "announces" : "sends",
+                        header.total, announces ? "before its last message was taken" : "unasked",
+                        header.tag)});
+    return nullptr;
+  }
+  return &message;
+}
+
+void Transport::signalled(Connection& connection, const FrameHeader& header) {
+  Peer& p = peer(connection.peer);
+  if (header.kind == FrameKind::kCredit) {
+    release(p, header.tag);
+  } else if (incoming(p, header) != nullptr) {
+    deliver(p, header.tag);
+  }
+}
+
+void Transport::part_arrived(Connection& connection, const FrameHeader& header,
+                             std::uint64_t offset, Slice part) {
+  Peer& p = peer(connection.peer);
+  IncomingMessage* message = incoming(p, header);
+  if (message == nullptr) return;
+  if (message->total() != header.total || !message->add(offset, std::move(part))) {
+    peer_down(
+        p, {FailureKind::kMismatch,
+            fmt::format("frames of one message contradict each other (tag {:016x})", header.tag)});
+    return;
+  }
+  if (!message->complete()) return;
+  trace_.add({loop_.now(), TraceKind::kMessage, index_of(p.id), index_of(options_.self),
+              static_cast<std::int64_t>(header.total)});
+  deliver(p, header.tag);
+}
+
+void Transport::deliver(Peer& p, Tag tag) {
+  const auto found = p.inboxes.find(tag);
+  if (found == p.inboxes.end()) return;
+  Inbox& inbox = found->second;
+  while (!inbox.asked.empty()) {
+    const auto next = inbox.messages.find(inbox.next);
+    if (next == inbox.messages.end()) break;
+    IncomingMessage& message = next->second;
+    const Bytes asked = inbox.asked.front().length;
+    const bool fits = asked == kAnyLength || asked == static_cast<Bytes>(message.total());
+    if (fits && !message.begun() && !message.granted) {
+      message.granted = true;
+      signal(p, {.kind = FrameKind::kCredit, .tag = tag, .sequence = next->first});
+    }
+    // One that is only announced is told to be wrong at once: it will never come.
+    if (!message.complete() && (fits || message.begun() || message.granted)) break;
+    const Inbox::Asked receive = std::move(inbox.asked.front());
+    inbox.asked.pop_front();
+    IncomingMessage taken = std::move(message);
+    inbox.messages.erase(next);
+    if (is_control(tag)) ++inbox.next;
+    if (fits) {
+      receive.promise.complete(taken.take());
+    } else {
+      receive.promise.complete(wrong_length(p, tag, receive.length, taken.total()));
+    }
+  }
+  if (!is_control(tag) && inbox.idle()) p.inboxes.erase(tag);
+}
+
+Failure Transport::wrong_length(const Peer& p, Tag tag, Bytes asked, std::uint64_t sent) const {
+  return {FailureKind::kMismatch,
+          fmt::format("peer {} sends {} bytes where peer {} expects {} (tag {:016x})",
+                      index_of(p.id), sent, index_of(options_.self), asked, tag)};
+}
+
+Slice make_message(std::vector<std::byte> bytes) {
+  auto owned = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  const std::span<const std::byte> span(*owned);
+  return {span, std::move(owned)};
+}
+
+}  // namespace strait

@@ -1,0 +1,54 @@
+// What a Transport keeps per message and per peer. Private to transport*.cc.
+#pragma once
+
+#include "core/comm/transport.h"
+
+namespace strait {
+
+/// Kept alive by every slice of the message; the end of the last one is the end of the send.
+struct Transport::SendState {
+  SendState(Loop& loop, std::shared_ptr<const void> h) : promise(loop), hold(std::move(h)) {}
+  ~SendState() {
+    hold.reset();
+    if (failure) {
+      promise.complete(*failure);
+    } else {
+      promise.complete(Done{});
+    }
+  }
+
+  Promise<Outcome<Done>> promise;
+  std::shared_ptr<const void> hold;
+  std::optional<Failure> failure;
+};
+
+struct Transport::OutMessage {
+  Outgoing to;
+  std::span<const std::byte> bytes;
+  std::shared_ptr<SendState> state;
+  std::uint64_t sequence = 0;
+  std::uint64_t sent = 0;
+};
+
+struct Transport::Peer {
+  explicit Peer(PeerId i) : id(i) {}
+
+  std::deque<OutMessage>& queue(Plane plane) { return queues[static_cast<std::size_t>(plane)]; }
+  Connections& connections(Plane plane) { return lines[static_cast<std::size_t>(plane)]; }
+
+  const PeerId id;
+  std::optional<Failure> down;
+  std::array<Connections, 2> lines;                 // by plane
+  std::array<std::deque<OutMessage>, 2> queues;     // by plane: what may leave
+  std::vector<FrameHeader> signals;                 // for the control connection, until it is there
+  std::map<Tag, std::deque<OutMessage>> announced;  // wait for their credit
+  std::unordered_map<Tag, std::uint64_t> sequences;  // of control tags, which are used again
+  std::unordered_map<Tag, Inbox> inboxes;
+};
+
+/// What operations on cancelled tags end with.
+inline Failure cancelled_failure() {
+  return {FailureKind::kCancelled, "the exchange was given up"};
+}
+
+}  // namespace strait
