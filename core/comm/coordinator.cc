@@ -22,6 +22,53 @@ Roster normalise(const std::vector<ReadyMessage>& ready) {
   return roster;
 }
 
+/// One message of a kind from every island. The first thing that is wrong with any of them decides,
+/// since the others may be waiting for just that island.
+template <class Message>
+struct Gathering {
+  Gathering(Transport& t, int islands)
+      : transport(t),
+        messages(static_cast<std::size_t>(islands)),
+        missing(islands),
+        decided(t.loop()) {}
+
+  template <class Check>
+  Pending<Outcome<Done>> hear_all(TagPlane plane, Outcome<Message> (*unpack)(const Slice&),
+                                  Check check) {
+    for (IslandId i = 0; i < static_cast<IslandId>(messages.size()); ++i) {
+      scope.spawn(hear(*this, i, plane, unpack, check));
+    }
+    return decided.pending();
+  }
+
+  template <class Check>
+  static Async<Done> hear(Gathering& self, IslandId island, TagPlane plane,
+                          Outcome<Message> (*unpack)(const Slice&), Check check) {
+    Pending<Outcome<Slice>> arriving =
+        self.transport.receive(peer_of(island), control_tag(plane), kAnyLength);
+    Outcome<Slice> bytes = co_await arriving;
+    Outcome<Done> outcome = Done{};
+    if (!bytes.ok()) {
+      outcome = bytes.failure();
+    } else if (Outcome<Message> message = unpack(bytes.value()); !message.ok()) {
+      outcome = Failure{FailureKind::kMismatch,
+                        fmt::format("island {} sends {}", island, message.failure().what)};
+    } else {
+      outcome = check(island, message.value());
+      self.messages[static_cast<std::size_t>(island)] = std::move(message).value();
+    }
+    if (self.decided.completed()) co_return Done{};
+    if (!outcome.ok() || --self.missing == 0) self.decided.complete(outcome);
+    co_return Done{};
+  }
+
+  Transport& transport;
+  std::vector<Message> messages;  // by island
+  int missing;
+  Promise<Outcome<Done>> decided;
+  Scope scope;
+};
+
 }  // namespace
 
 Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger, Trace& trace,
@@ -59,30 +106,23 @@ Async<Done> Coordinator::serve() {
 }
 
 Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
-  std::vector<Pending<Outcome<Slice>>> arriving;
-  for (IslandId i = 0; i < options_.islands; ++i) {
-    arriving.push_back(transport_.receive(peer_of(i), control_tag(TagPlane::kReady), kAnyLength));
-  }
-  std::vector<ReadyMessage> ready;
-  for (auto& pending : arriving) {
-    Outcome<Slice> bytes = co_await pending;
-    if (!bytes.ok()) co_return bytes.failure();
-    Outcome<ReadyMessage> message = unpack_ready(bytes.value());
-    if (!message.ok()) co_return message.failure();
-    ready.push_back(message.value());
-  }
+  Gathering<ReadyMessage> gathering(transport_, options_.islands);
+  const auto check = [round](IslandId island, const ReadyMessage& message) -> Outcome<Done> {
+    if (message.round == round) return Done{};
+    return Failure{FailureKind::kMismatch, fmt::format("island {} is at round {}, the run at round "
+                                                       "{}",
+                                                       island, message.round, round)};
+  };
+  Pending<Outcome<Done>> hearing = gathering.hear_all(TagPlane::kReady, unpack_ready, check);
+  Outcome<Done> heard = co_await hearing;
+  if (!heard.ok()) co_return heard.failure();
+  const std::vector<ReadyMessage>& ready = gathering.messages;
   for (std::size_t i = 0; i < ready.size(); ++i) {
-    if (ready[i].round != round) {
-      co_return Failure{
-          FailureKind::kMismatch,
-          fmt::format("island {} is at round {}, the run at round {}", i, ready[i].round, round)};
-    }
-    if (ready[i].shared_hash != ready[0].shared_hash) {
-      co_return Failure{
-          FailureKind::kMismatch,
-          fmt::format("islands 0 and {} have different shared parameters before round {}", i,
-                      round)};
-    }
+    if (ready[i].shared_hash == ready[0].shared_hash) continue;
+    co_return Failure{FailureKind::kMismatch,
+                      fmt::format("islands 0 and {} have different shared parameters before round "
+                                  "{}",
+                                  i, round)};
   }
   shared_hash_ = ready[0].shared_hash;
   Roster roster = normalise(ready);
@@ -95,22 +135,15 @@ Async<Outcome<Roster>> Coordinator::gather_ready(std::uint32_t round) {
 }
 
 Async<Outcome<Done>> Coordinator::gather_reports(std::uint32_t round) {
-  std::vector<Pending<Outcome<Slice>>> arriving;
-  for (IslandId i = 0; i < options_.islands; ++i) {
-    arriving.push_back(transport_.receive(peer_of(i), control_tag(TagPlane::kReport), kAnyLength));
-  }
-  for (std::size_t i = 0; i < arriving.size(); ++i) {
-    Outcome<Slice> bytes = co_await arriving[i];
-    if (!bytes.ok()) co_return bytes.failure();
-    Outcome<ReportMessage> report = unpack_report(bytes.value());
-    if (!report.ok()) co_return report.failure();
-    if (report.value().round != round || !report.value().completed) {
-      co_return Failure{
-          FailureKind::kAborted,
-          fmt::format("island {} could not complete round {}: {}", i, round, report.value().why)};
-    }
-  }
-  co_return Done{};
+  Gathering<ReportMessage> gathering(transport_, options_.islands);
+  const auto check = [round](IslandId island, const ReportMessage& message) -> Outcome<Done> {
+    if (message.round == round && message.completed) return Done{};
+    return Failure{FailureKind::kAborted, fmt::format("island {} could not complete round {}: {}",
+                                                      island, round, message.why)};
+  };
+  Pending<Outcome<Done>> hearing = gathering.hear_all(TagPlane::kReport, unpack_report, check);
+  Outcome<Done> heard = co_await hearing;
+  co_return heard;
 }
 
 void Coordinator::write_journal(std::uint32_t round, const Roster& roster) {

@@ -5,8 +5,14 @@
 // decides commit or abort once for all. A commit is in the journal, synced, before anybody hears of
 // it.
 //
-// In this version the quorum is all islands and an aborted round ends the run.
-// Thread: the loop's.
+// In this version the quorum is all islands and an aborted round ends the run: the first bad
+// message or report decides, and everybody is told the reason. A disk that refuses ends the run
+// with a StorageError, before anybody hears of a commit.
+//
+// Journal: a line per committed round, "commit round=3 epoch=0 before=<hash of the shared
+// parameters> members=0,1,2".
+//
+// Thread: the loop's. Transport, storage, ledger and trace outlive it.
 #pragma once
 
 #include <functional>

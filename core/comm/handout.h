@@ -19,11 +19,12 @@ class Handout {
  public:
   Handout(Clock& clock, Transport& transport) : clock_(clock), transport_(transport) {}
 
-  /// Done when everybody has taken what it asked for: then `buffers` are the caller's again.
+  /// Done when `buffers` are the caller's again (everything has left; not: has arrived).
   Ticket<Outcome<Done>> give(const std::vector<std::span<const float>>& buffers,
                              const std::vector<PeerId>& to);
 
-  /// Fills `buffers` (the same number and lengths as the giver's).
+  /// Fills `buffers` (the same number and lengths as the giver's; others are a mismatch). After a
+  /// failure their contents mean nothing.
   Ticket<Outcome<Done>> take(PeerId from, const std::vector<std::span<float>>& buffers);
 
  private:

@@ -12,12 +12,14 @@ std::string_view to_string(Cause cause) {
 
 void Ledger::add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes) {
   const std::lock_guard lock(mutex_);
+  if (cause == Cause::kPayload && aborted_.contains(round)) cause = Cause::kAborted;
   bytes_[{round, from, to, cause}] += bytes;
   totals_[static_cast<std::size_t>(cause)] += bytes;
 }
 
 void Ledger::abort_round(std::int64_t round) {
   const std::lock_guard lock(mutex_);
+  aborted_.insert(round);
   const auto first = bytes_.lower_bound({round, PeerId{}, PeerId{}, Cause{}});
   std::vector<std::pair<Key, Bytes>> moved;
   for (auto it = first; it != bytes_.end() && std::get<0>(it->first) == round;) {

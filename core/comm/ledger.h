@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -23,8 +24,8 @@ enum class Cause : std::uint8_t {
   kStart,    // parameters and optimizer state handed out after pretraining
   kAborted,  // payload of rounds that were aborted
   kCatchUp,  // replay and snapshots for islands that missed rounds
-  kControl,  // hello, credits, ready, roster, report, verdict
-  kFraming,  // the transport's frame headers
+  kControl,  // hello, refusal, ready, roster, report, verdict
+  kFraming,  // the transport's frame headers, 40 bytes each; announcements and credits are no more
 };
 inline constexpr std::size_t kCauses = 6;
 
@@ -42,7 +43,7 @@ class Ledger {
 
   void add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes);
 
-  /// A round was aborted: its payload so far is counted as `aborted` instead.
+  /// A round was aborted: its payload, so far and from now on, is counted as `aborted` instead.
   void abort_round(std::int64_t round);
 
   Bytes total(Cause cause) const;
@@ -56,6 +57,7 @@ class Ledger {
   using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause>;
   mutable std::mutex mutex_;
   std::map<Key, Bytes> bytes_;
+  std::set<std::int64_t> aborted_;  // rounds
   std::array<Bytes, kCauses> totals_{};
 };
 

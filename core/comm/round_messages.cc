@@ -1,5 +1,8 @@
 #include "core/comm/round_messages.h"
 
+#include <cmath>
+#include <string_view>
+
 #include "core/comm/transport.h"
 
 namespace strait {
@@ -11,6 +14,9 @@ constexpr std::uint32_t kMostMembers = 1 << 16;
 Failure garbled(const char* what) {
   return {FailureKind::kMismatch, std::string("a garbled ") + what + " message"};
 }
+
+/// A reason may quote another island's; it stays a message's worth.
+std::string_view brief(std::string_view why) { return why.substr(0, 2000); }
 
 }  // namespace
 
@@ -25,7 +31,8 @@ Outcome<ReadyMessage> unpack_ready(const Slice& bytes) {
   message.round = reader.get<std::uint32_t>();
   message.weight = reader.get<double>();
   message.shared_hash = reader.get<std::uint64_t>();
-  if (!reader.finished()) return garbled("ready");
+  const bool possible = std::isfinite(message.weight) && message.weight >= 0;
+  if (!reader.finished() || !possible) return garbled("ready");
   return message;
 }
 
@@ -49,6 +56,12 @@ Outcome<RosterMessage> unpack_roster(const Slice& bytes) {
     member.weight = reader.get<float>();
     message.roster.members.push_back(member);
   }
+  IslandId before = -1;
+  for (const auto& member : message.roster.members) {
+    const bool possible = member.island > before && member.weight >= 0 && member.weight <= 1;
+    if (!possible) return garbled("roster");
+    before = member.island;
+  }
   if (!reader.finished()) return garbled("roster");
   return message;
 }
@@ -58,7 +71,7 @@ Slice pack(const ReportMessage& message) {
                           .put(message.round)
                           .put(message.epoch)
                           .put(static_cast<std::uint8_t>(message.completed))
-                          .put_text(message.why)
+                          .put_text(brief(message.why))
                           .take());
 }
 
@@ -78,7 +91,7 @@ Slice pack(const VerdictMessage& message) {
                           .put(message.round)
                           .put(message.epoch)
                           .put(static_cast<std::uint8_t>(message.commit))
-                          .put_text(message.why)
+                          .put_text(brief(message.why))
                           .take());
 }
 

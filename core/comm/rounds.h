@@ -4,9 +4,10 @@
 //
 // The island hands its outer gradient over at the boundary and waits once. What comes back counts
 // for everybody: the coordinator commits or aborts a round once for all, and nobody applies what
-// the others did not.
+// the others did not. An abort may come in the middle of the exchange, which then ends.
 //
-// Thread: start() on the island's, all else on the loop.
+// Ownership: `in` and `out` belong to the round until its ticket is completed, and are free then
+// whatever came out. Thread: start() on the island's, all else on the loop.
 #pragma once
 
 #include "core/comm/round_messages.h"
@@ -33,11 +34,13 @@ class Rounds {
   Rounds(Clock& clock, Transport& transport, TransportCollective& collective)
       : clock_(clock), transport_(transport), collective_(collective) {}
 
-  /// One round at a time. kAborted: nobody applied it.
+  /// One round at a time. kAborted: nobody applied it; the reason is the coordinator's. Other
+  /// failures: the coordinator is gone (kClosed) or not to be understood (kMismatch).
   Ticket<Outcome<RoundResult>> start(const RoundRequest& request);
 
  private:
   Async<Outcome<RoundResult>> run(RoundRequest request);
+  Async<Done> hear_verdict(ExchangeId id, Promise<Outcome<Done>> heard);
 
   Clock& clock_;
   Transport& transport_;

@@ -1,4 +1,8 @@
 // TransportCollective: a Collective made of an algorithm, a codec and a Transport.
+//
+// Exchanges run on the loop; codecs and adding take time there (memory_rate) as they would on the
+// island's processor. An exchange that fails drops what it has not sent. Destroy it after the last
+// ticket, or with the run.
 #pragma once
 
 #include <memory>
@@ -28,7 +32,11 @@ class TransportCollective final : public Collective {
   Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in, std::span<float> out,
                               const Roster& roster) override;
 
-  /// The same on the loop, for Rounds.
+  /// The exchange is over for all, whoever is missing: if it still runs, it fails soon with
+  /// kCancelled. On the loop.
+  void cancel(const ExchangeId& id) { give_up(transport_, id); }
+
+  /// The same as start() on the loop, for Rounds.
   Async<Outcome<Done>> exchange(ExchangeId id, std::span<const float> in, std::span<float> out,
                                 Roster roster);
 

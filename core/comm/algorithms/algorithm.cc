@@ -72,6 +72,13 @@ std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
           }};
 }
 
+void give_up(Transport& transport, const ExchangeId& id) {
+  for (const TagPlane plane : {TagPlane::kContribution, TagPlane::kResult}) {
+    transport.cancel(every_piece(
+        {.plane = plane, .fragment = id.fragment, .round = id.number, .epoch = id.epoch}));
+  }
+}
+
 Range shard_of(std::int64_t elements, std::int64_t s, std::int64_t count, std::int64_t align) {
   const std::int64_t even = (elements + count - 1) / count;
   const std::int64_t size = (even + align - 1) / align * align;

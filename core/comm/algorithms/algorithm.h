@@ -2,7 +2,8 @@
 //
 // Promises of every row of the table: contributions are added in island order as decoded (the
 // owner's too), multiply then add, one rounding each; every receiver gets the same bits; `in` is
-// not touched after the exchange ends.
+// not touched after the exchange ends, well or badly. Thread: the loop's; a row's coroutine may be
+// destroyed while it waits only when the transport has been closed (sends read `in`).
 #pragma once
 
 #include <memory>
@@ -76,6 +77,10 @@ struct Range {
   std::int64_t end = 0;
   std::int64_t size() const { return end - begin; }
 };
+
+/// After a failure: the messages of this exchange that have not left are dropped, so that waiting
+/// for the sends waits for nobody else.
+void give_up(Transport& transport, const ExchangeId& id);
 
 /// Shard `s` of `count` over `elements`, all but the last a multiple of `align`.
 Range shard_of(std::int64_t elements, std::int64_t s, std::int64_t count, std::int64_t align);

@@ -45,9 +45,8 @@ Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
   co_return own;
 }
 
-}  // namespace
-
-Async<Outcome<Done>> gather(Exchange& x) {
+/// Posts all receives, sends, and adds up as the pieces come.
+Async<Outcome<Done>> exchange(Exchange& x) {
   const auto contributors = x.roster.contributors();
   const auto pieces = pieces_of({0, static_cast<std::int64_t>(x.out.size())}, x.piece);
   std::vector<std::vector<Pending<Outcome<Slice>>>> receives(contributors.size());
@@ -80,6 +79,15 @@ Async<Outcome<Done>> gather(Exchange& x) {
     }
   }
   co_return Done{};
+}
+
+}  // namespace
+
+Async<Outcome<Done>> gather(Exchange& x) {
+  Async<Outcome<Done>> running = exchange(x);
+  Outcome<Done> outcome = co_await running;
+  if (!outcome.ok()) give_up(x.transport, x.id);
+  co_return outcome;
 }
 
 }  // namespace strait

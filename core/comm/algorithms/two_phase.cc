@@ -12,6 +12,7 @@
 // owners' means.
 
 #include <cstring>
+#include <numeric>
 #include <tuple>
 
 #include "core/comm/algorithms/rows.h"
@@ -29,7 +30,7 @@ std::shared_ptr<const void> borrowed() {
 struct Plan {
   explicit Plan(Exchange& x)
       : contributors(x.roster.contributors()),
-        align(std::max(x.codec.block(), x.result_codec.block())) {
+        align(std::lcm(x.codec.block(), x.result_codec.block())) {
     for (std::size_t s = 0; s < contributors.size(); ++s) {
       const Range shard =
           shard_of(static_cast<std::int64_t>(x.out.size()), static_cast<std::int64_t>(s),
@@ -185,8 +186,9 @@ Async<Outcome<Done>> two_phase(Exchange& x) {
     Async<Outcome<Done>> taking = take_results(x, plan, results);
     outcome = co_await taking;
   }
+  if (!outcome.ok()) give_up(x.transport, x.id);
   // `in` is the island's again when nobody reads it any more. After a good exchange the owners have
-  // added our contributions, so this waits for nothing.
+  // added our contributions, so this waits for nothing; after a bad one, for what has left already.
   for (auto& send : sends) {
     Outcome<Done> sent = co_await send;
     if (outcome.ok() && !sent.ok()) outcome = sent;
