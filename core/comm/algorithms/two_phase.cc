@@ -186,7 +186,12 @@ Async<Outcome<Done>> two_phase(Exchange& x) {
     Async<Outcome<Done>> taking = take_results(x, plan, results);
     outcome = co_await taking;
   }
-  if (!outcome.ok()) give_up(x.transport, x.id);
+  if (!outcome.ok()) {
+    give_up(x.transport, x.id);
+    // What has arrived may be another island's memory, and that one may be waiting for it as we do.
+    contributions.clear();
+    results.clear();
+  }
   // `in` is the island's again when nobody reads it any more. After a good exchange the owners have
   // added our contributions, so this waits for nothing; after a bad one, for what has left already.
   for (auto& send : sends) {
