@@ -34,6 +34,11 @@ class PlainLoop : public Loop {
     now_ = end;
   }
 
+  /// Runs the next event, if there is one.
+  void run_one() {
+    if (!events_.empty()) run_next();
+  }
+
   /// Runs until nothing is left.
   void run_until_idle() {
     while (!events_.empty()) run_next();

@@ -1,0 +1,45 @@
+// The ledger's arithmetic: rows, totals, and what an abort moves.
+#include "core/comm/ledger.h"
+
+#include "tests/support/catch.h"
+
+namespace strait {
+namespace {
+
+constexpr PeerId kA = peer_of(0), kB = peer_of(1);
+
+TEST_CASE("rows add up by pair, round and cause", "[ledger]") {
+  Ledger ledger;
+  ledger.add(kA, kB, 2, Cause::kPayload, 100);
+  ledger.add(kA, kB, 2, Cause::kPayload, 11);
+  ledger.add(kA, kB, 1, Cause::kPayload, 1000);
+  ledger.add(kB, kA, 2, Cause::kFraming, 40);
+  CHECK(ledger.total() == 1151);
+  CHECK(ledger.total(Cause::kPayload) == 1111);
+  CHECK(ledger.total(Cause::kPayload, 2) == 111);
+  CHECK(ledger.total(Cause::kFraming, 1) == 0);
+  const auto rows = ledger.rows();
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].round == 1);
+  CHECK(rows[1].bytes == 111);
+  CHECK(rows[2].from == kB);
+}
+
+TEST_CASE("an abort moves the payload of its round, then and later", "[ledger]") {
+  Ledger ledger;
+  ledger.add(kA, kB, 1, Cause::kPayload, 5);
+  ledger.add(kA, kB, 2, Cause::kPayload, 100);
+  ledger.add(kA, kB, 2, Cause::kFraming, 40);
+  ledger.abort_round(2);
+  ledger.abort_round(2);
+  ledger.add(kA, kB, 2, Cause::kPayload, 7);  // what was on its way out when the verdict came
+  ledger.add(kA, kB, 3, Cause::kPayload, 9);
+  CHECK(ledger.total(Cause::kPayload) == 14);
+  CHECK(ledger.total(Cause::kAborted) == 107);
+  CHECK(ledger.total(Cause::kAborted, 2) == 107);
+  CHECK(ledger.total(Cause::kFraming, 2) == 40);
+  CHECK(ledger.total() == 161);
+}
+
+}  // namespace
+}  // namespace strait
