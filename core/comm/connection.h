@@ -56,7 +56,7 @@ class Connection final : public StreamEvents {
   Connection(ConnectionEvents& events, std::unique_ptr<Stream> stream, PeerId p, Plane use,
              State initial);
 
-  bool has_room() const { return stream_->room() > 0; }
+  Bytes room() const { return stream_->room(); }
   void offer(Slice slice) { stream_->offer(std::move(slice)); }
 
   PeerId peer;

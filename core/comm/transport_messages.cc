@@ -57,9 +57,13 @@ void Transport::pump(Peer& p, Plane plane) {
   auto& queue = p.queue(plane);
   auto& connections = p.connections(plane);
   while (!queue.empty()) {
-    const auto open = std::find_if(connections.begin(), connections.end(),
-                                   [](const auto& c) { return c->has_room(); });
-    if (open == connections.end()) return;  // writable() or a hello brings us back
+    // The emptiest one, so that several share the load; of equals the first.
+    const auto open = std::max_element(
+        connections.begin(), connections.end(),
+        [](const auto& a, const auto& b) { return a->room() < b->room(); });
+    if (open == connections.end() || (*open)->room() <= 0) {
+      return;  // writable() or a hello brings us back
+    }
     OutMessage message = std::move(queue.front());
     queue.pop_front();
     // Messages take turns frame by frame, so that a long one does not block the others.

@@ -110,7 +110,10 @@ TEST_CASE("names that are not in their table are refused", "[process]") {
         "task.name: 'languge' is not language or quadratic; did you mean language? (command "
         "line)"},
        {{"--network.kind", "real"}, "network.kind: 'real' is not emulated or pipe (command line)"},
-       {{"--run.device", "cuda"}, "run.device = cuda: task.name = quadratic computes on the cpu; write cpu (command line)"},
+       {{"--run.device", "gpu"},
+        "run.device = gpu: is no device; write cpu, cuda or cuda:1 (command line)"},
+       {{"--run.device", "cuda"},
+        "run.device = cuda: task.name = quadratic computes on the cpu; write cpu (command line)"}},
       {"run", scenario("quadratic")});
 }
 

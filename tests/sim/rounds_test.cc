@@ -129,7 +129,7 @@ TEST_CASE("a round to which nobody contributes is aborted", "[rounds]") {
   World world(over("pipe", 2), journal);
   check_all_told(
       run_round(world, {{0s, {.round = 1, .weight = 0}}, {0s, {.round = 1, .weight = 0}}}),
-      "no island has a finite outer gradient in round 1");
+      "no island has a finite outer gradient: training diverged; lower inner.lr or outer.lr");
 }
 
 // Island 1 has a buffer of another length. Whoever sees it first cannot complete; the others wait
