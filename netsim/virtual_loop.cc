@@ -290,7 +290,7 @@ void VirtualLoop::advance() {
   }
   // Who has announced an end wakes for sure, however long that takes.
   if (wake_up == kNever && next - last_progress_ > options_.stall_limit) {
-    report_deadlock("nothing has advanced");
+    report_deadlock("nothing has advanced for an hour,");
   }
   now_ = next;
 }

@@ -83,7 +83,7 @@ TEST_CASE("values that cannot be run are refused", "[process]") {
        {{"--quadratic.size", "0"},
         "quadratic.size = 0: has to be 128 to 1000000000 (command line)"},
        {{"--inner.lr", "1e300"}, "inner.lr = 1e+300: has to be 1e6 or less (command line)"},
-       {{"--compute.step", "100d"}, "compute.step = 8640000s: has to be 0s to 10m (command line)"},
+       {{"--compute.step", "100d"}, "compute.step = 8640000s: has to be 0s to 1h (command line)"},
        {{"--compute.memory_rate", "8bit"},
         "compute.memory_rate = 8bit: has to be 1MB/s or more; write inf for no cost (command "
         "line)"},

@@ -151,6 +151,17 @@ TEST_CASE("a link that stays down ends the run with who waits for what", "[proce
   check(down, {"--pretrain.steps", "3"});
 }
 
+TEST_CASE("an island that pauses for longer than any deadlock takes goes on", "[process]") {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "s.ini", kScenario);
+  write_file_atomically(folder / "links.csv", std::string(kLinks) + "*,20mbit,20mbit,20ms\n");
+  write_file_atomically(folder / "events.csv", std::string(kEvents) + "10ms,island_pause,1,100d\n");
+  const Ended ended = run_strait({"run", "s.ini"}, {.folder = folder.path()});
+  CAPTURE(ended.err);
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.out, Catch::Contains("100 d"));
+}
+
 TEST_CASE("training that diverges ends the run with what to change", "[process]") {
   for (const Words& islands : {Words{}, Words{"--islands", "1"}}) {
     CHECK_THAT(failure_of("", Words{"--inner.optimizer", "sgd", "--inner.lr", "1e6",
