@@ -28,5 +28,11 @@ TEST_CASE("the parity scenario trains with the demo's settings", "[config]") {
   CHECK(settings_hash(parity) == settings_hash(demo));
 }
 
+TEST_CASE("a scenario of nothing but links is the demo on these links", "[config]") {
+  const RunConfig demo = load_config(kScenarios / "demo.ini", {}).config;
+  const RunConfig bare = load_config("", {"--network.links", demo.network.links}).config;
+  CHECK(bare == demo);
+}
+
 }  // namespace
 }  // namespace strait
