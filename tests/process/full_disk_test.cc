@@ -71,6 +71,7 @@ TEST_CASE("a full disk is told in one line and leaves no cut file", "[process]")
   check_disk_of(affordable<rlim_t>({0, 100, 1024, 2048, 4096, 8192}));
 }
 
+#ifndef STRAIT_WITH_TORCH  // 18 starts
 TEST_CASE("a disk that is full at each file of a run leaves no cut file", "[process]") {
   const TemporaryFolder full;
   REQUIRE(run_strait(kRun, {.folder = full.path()}).code == 0);
@@ -80,8 +81,9 @@ TEST_CASE("a disk that is full at each file of a run leaves no cut file", "[proc
     sizes.push_back(text.size() - 1);
     sizes.push_back(text.size() / 2);
   }
-  check_disk_of(affordable(sizes));
+  check_disk_of(sizes);
 }
+#endif
 
 }  // namespace
 }  // namespace strait

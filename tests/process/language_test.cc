@@ -58,6 +58,16 @@ TEST_CASE("text that does not suffice is refused with what is there", "[process]
       too_little);
 }
 
+TEST_CASE("a language without pages is refused with those that have some", "[process]") {
+  const Place place;
+  std::filesystem::create_directories(place / "manpages/man1");
+  write_file_atomically(place / "manpages/man1/open.1", ".SH NAME\nopen \\- opens\n");
+  Child child = place.child();
+  child.environment["STRAIT_DEPS"] = place / ".";
+  CHECK_THAT(mistake({"run", "s.ini", "--data.text", "manpages", "--data.languages", "xx"}, child),
+             Catch::StartsWith("no text for language 'xx' in ") && Catch::Contains("known: en"));
+}
+
 TEST_CASE("a record is whole, and a full disk leaves no cut file in it", "[process]") {
   const Place place;
   const Words run{"run", "s.ini", "--record"};

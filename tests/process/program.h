@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -36,7 +37,7 @@ struct Ended {
   std::string out, err;
 };
 
-/// Replaces the child by the program; only calls that are allowed after fork.
+/// Replaces the child by the program. The tests have one thread, so any call may follow the fork.
 [[noreturn]] inline void become_program(const Child& child, char* const* words, int out, int err) {
   ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -44,6 +45,7 @@ struct Ended {
   std::signal(SIGXFSZ, SIG_DFL);
   std::signal(SIGPIPE, SIG_DFL);
   if (::chdir(child.folder.c_str()) != 0) ::_exit(126);
+  for (const auto& [name, value] : child.environment) ::setenv(name.c_str(), value.c_str(), 1);
   if (child.largest_file) {
     const rlimit limit{*child.largest_file, *child.largest_file};
     ::setrlimit(RLIMIT_FSIZE, &limit);
@@ -75,13 +77,11 @@ inline Ended run_strait(const Words& words, const Child& child = {}) {
   std::vector<char*> argv{const_cast<char*>("strait")};
   for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  for (const auto& [name, value] : child.environment) ::setenv(name.c_str(), value.c_str(), 1);
   std::array<int, 2> out{}, err{};
   REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
   REQUIRE(::pipe2(err.data(), O_CLOEXEC) == 0);
   const pid_t pid = ::fork();
   if (pid == 0) become_program(child, argv.data(), out[1], err[1]);
-  for (const auto& [name, value] : child.environment) ::unsetenv(name.c_str());
   REQUIRE(pid > 0);
   ::close(out[1]);
   ::close(err[1]);
