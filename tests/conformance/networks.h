@@ -17,20 +17,18 @@ struct NetworkRow {
 
 inline std::unique_ptr<Fabric> emulated(Loop& loop, Trace& trace, int islands, AccessLink link,
                                         std::vector<NetworkEvent> events = {}) {
-  return make_fabric("emulated", loop, trace,
-                     {.islands = islands,
-                      .description = describe_network(
-                          std::vector<AccessLink>(static_cast<std::size_t>(islands), link),
-                          std::move(events))});
+  return make_fabric(
+      "emulated", loop, trace,
+      {.islands = islands,
+       .description = describe_network(
+           std::vector<AccessLink>(static_cast<std::size_t>(islands), link), std::move(events))});
 }
 
 inline std::vector<NetworkRow> network_rows() {
   using namespace std::chrono_literals;
   return {
-      {"pipe",
-       [](Loop& loop, Trace& trace, int islands) {
-         return make_fabric("pipe", loop, trace, {.islands = islands});
-       }},
+      {"pipe", [](Loop& loop, Trace& trace,
+                  int islands) { return make_fabric("pipe", loop, trace, {.islands = islands}); }},
       {"emulated, perfect",
        [](Loop& loop, Trace& trace, int islands) { return emulated(loop, trace, islands, {}); }},
       {"emulated, narrow and far",

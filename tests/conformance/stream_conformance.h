@@ -301,39 +301,23 @@ inline void check_independence(const MakeStreamWorld& make) {
 
 /// Call from one TEST_CASE per row.
 inline void check_streams(const MakeStreamWorld& make) {
-  SECTION("bytes arrive in order in both directions") {
-    conformance::check_order(make);
-  }
+  SECTION("bytes arrive in order in both directions") { conformance::check_order(make); }
   SECTION("room is advice and writable says when there is some again") {
     conformance::check_room(make);
   }
-  SECTION("destroying a stream closes the other end") {
-    conformance::check_close(make);
-  }
-  SECTION("the accepting end can close as well") {
-    conformance::check_close_by_the_other(make);
-  }
-  SECTION("two ends that close at once hear nothing") {
-    conformance::check_both_close(make);
-  }
-  SECTION("a peer that does not listen refuses") {
-    conformance::check_refusal(make);
-  }
-  SECTION("a dial can be given up") {
-    conformance::check_given_up_dial(make);
-  }
+  SECTION("destroying a stream closes the other end") { conformance::check_close(make); }
+  SECTION("the accepting end can close as well") { conformance::check_close_by_the_other(make); }
+  SECTION("two ends that close at once hear nothing") { conformance::check_both_close(make); }
+  SECTION("a peer that does not listen refuses") { conformance::check_refusal(make); }
+  SECTION("a dial can be given up") { conformance::check_given_up_dial(make); }
   SECTION("a connection can be dropped when it is accepted") {
     conformance::check_dropped_at_the_door(make);
   }
   SECTION("a stream may be destroyed inside its up-calls") {
     conformance::check_end_inside_up_calls(make);
   }
-  SECTION("memory is let go") {
-    conformance::check_holds(make);
-  }
-  SECTION("connections do not touch each other") {
-    conformance::check_independence(make);
-  }
+  SECTION("memory is let go") { conformance::check_holds(make); }
+  SECTION("connections do not touch each other") { conformance::check_independence(make); }
 }
 
 }  // namespace strait
