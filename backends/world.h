@@ -1,8 +1,8 @@
 // World: everything that stands between the islands of one process, put together: the virtual loop,
 // the fabric, a transport and a collective per island, and the coordinator of rounds.
 //
-// run() gives each island a thread with its ports. Islands, ledger and tables may be read when it has
-// returned. One world, one run.
+// run() gives each island a thread with its ports, and rethrows what ended the run early. Ledger
+// and tables may be read when it has returned. One world, one run.
 #pragma once
 
 #include <functional>
