@@ -21,7 +21,7 @@ const std::vector<Way> kWays{
 /// (400 ms) that a connection counts as idle in DiLoCo.
 RunConfig settings(const Way& way) {
   RunConfig config = small_quadratic();
-  config.run.rounds = 3;
+  config.run.rounds = 2;
   config.run.inner_steps = 4;
   config.quadratic.size = 40'000;
   config.collective.codec = way.codec;
@@ -158,9 +158,9 @@ TEST_CASE("data parallelism priced at full size takes the arm's time to the nano
       const Trial trial(config);
       const ArmResult arm = trial.arm("data_parallel");
       INFO(way.codec << ", " << way.algorithm << ", jitter " << jitter);
-      CHECK(trial.price(0, 12, trial.size()) == arm.costs.time);
+      CHECK(trial.price(0, 8, trial.size()) == arm.costs.time);
       CHECK(arm.rows.back().time == arm.costs.time);
-      CHECK(trial.price(0, 12, trial.size() / 2) < arm.costs.time);
+      CHECK(trial.price(0, 8, trial.size() / 2) < arm.costs.time);
     }
   }
 }
@@ -173,8 +173,8 @@ TEST_CASE("the price of steps after pretraining is that of the arm that branched
   const Trial trial(config);
   const Checkpoint checkpoint = trial.pretrained().checkpoint;
   const ArmResult arm = trial.arm("data_parallel", 4, &checkpoint);
-  CHECK(trial.price(3, 12, trial.size()) == arm.costs.time);
-  CHECK(trial.price(0, 12, trial.size()) != arm.costs.time);
+  CHECK(trial.price(3, 8, trial.size()) == arm.costs.time);
+  CHECK(trial.price(0, 8, trial.size()) != arm.costs.time);
 }
 
 }  // namespace
