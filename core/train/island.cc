@@ -1,5 +1,7 @@
 #include "core/train/island.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 
 namespace strait {
@@ -64,8 +66,8 @@ void Island::close_round(Strategy& strategy, const StepPlace& place) {
 }
 
 void Island::evaluate_later(Strategy& strategy, std::uint32_t round, int shares) {
-  // The shared parameters stand still until the next boundary, and evaluation costs no virtual
-  // time.
+  // At the start of the next step the shared parameters are still those of this round, under every
+  // strategy. Evaluation costs no virtual time.
   chores_.push_back([this, &strategy, round, shares, now = parts_.clock.now()] {
     const auto metrics = parts_.task.evaluate(strategy.shared(*this), id() % shares, shares);
     parts_.observer.evaluated(id(), round, now, metrics);

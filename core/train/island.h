@@ -96,14 +96,15 @@ class Island {
   void inner_step(Strategy& strategy, const StepPlace& place);
   void close_round(Strategy& strategy, const StepPlace& place);
   void evaluate_later(Strategy& strategy, std::uint32_t round, int shares);
+
+  /// Done inside the next computing: what is done outside of it, other islands have to wait for.
   void run_chores();
 
   Parts parts_;
   ComputeModel compute_;
   Schedule schedule_;
   IslandRound round_;
-  std::vector<std::function<void()>>
-      chores_;  // done with the next computing, so that islands share the cores
+  std::vector<std::function<void()>> chores_;  // free on the virtual clock: see run_chores()
 };
 
 }  // namespace strait

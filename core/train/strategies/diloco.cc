@@ -1,10 +1,8 @@
 // DiLoCo (arXiv 2311.08105, Algorithm 1).
 //
-// clang-format off
-//   theta_i  := theta(t-1); H times: theta_i := InnerOpt(theta_i, gradient)
+//   theta_i  := theta(t-1), then H times: theta_i := InnerOpt( theta_i, gradient of its batch )
 //   Delta(t) := weighted mean over i of ( theta(t-1) - theta_i )   outer gradient: old minus new
 //   theta(t) := OuterOpt( theta(t-1), Delta(t) )                   on every island, same bits
-// clang-format on
 //
 // The inner optimizer's state stays on its island and lives on through rounds. Memory beside the
 // island's own: shared parameters, outer momentum, outer gradient, mean (4 buffers).
@@ -25,6 +23,7 @@ class DiLoCo final : public Strategy {
  public:
   DiLoCo(const StrategyPorts& ports, const OuterOptions& outer) : ports_(ports), options_(outer) {}
 
+  /// Every island starts from the same theta(0).
   void begin(Island& island) override {
     shared_.assign(island.parameters().begin(), island.parameters().end());
     outer_gradient_.resize(shared_.size());
