@@ -1,7 +1,7 @@
 // Bytes, from the ledger: what crosses the wire is one buffer of parameters per exchange, and
 // DiLoCo exchanges once where data parallelism does H times.
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

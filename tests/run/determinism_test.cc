@@ -1,7 +1,7 @@
 // The same seed does the same things at the same times, whatever the machine's cores do meanwhile.
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

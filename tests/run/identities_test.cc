@@ -1,8 +1,8 @@
 // Identities that DiLoCo (arXiv 2311.08105) names, as whole runs of the program: island, strategy,
 // transport, coordinator and board, on the quadratic.
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

@@ -1,7 +1,7 @@
 // What a network may change in a synchronous run: the clock, and nothing else.
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

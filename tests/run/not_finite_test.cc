@@ -1,8 +1,8 @@
 // An island whose parameters have become NaN must not spoil the others.
 #include "core/train/strategy.h"
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

@@ -2,9 +2,9 @@
 #include <set>
 
 #include "core/train/flat_math.h"
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

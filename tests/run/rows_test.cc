@@ -1,6 +1,6 @@
 // What a row of metrics says: rounds, steps, tokens, loss, virtual time, waiting, evaluation.
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {

@@ -2,10 +2,10 @@
 // for the quadratic, as far as they do for a model whose operations round.
 #include "core/base/files.h"
 #include "core/base/rng.h"
-#include "tests/run/trial.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/trial.h"
 
 namespace strait {
 namespace {
