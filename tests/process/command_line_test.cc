@@ -118,42 +118,41 @@ TEST_CASE("names that are not in their table are refused", "[process]") {
 }
 
 TEST_CASE("a model that no memory holds is refused", "[process]") {
-    const TemporaryFolder folder;
-    CHECK_THAT(mistake({"run", scenario("quadratic"), "--quadratic.size", "1000000000", "--islands",
-                        "1024"},
-                       {.folder = folder.path()}),
-               Catch::Contains("1024 islands of this model need 32768 GB and more") &&
-                   Catch::EndsWith("make quadratic.size or run.islands smaller"));
+  const TemporaryFolder folder;
+  CHECK_THAT(
+      mistake({"run", scenario("quadratic"), "--quadratic.size", "1000000000", "--islands", "1024"},
+              {.folder = folder.path()}),
+      Catch::Contains("1024 islands of this model need 32768 GB and more") &&
+          Catch::EndsWith("make quadratic.size or run.islands smaller"));
 }
 
 TEST_CASE("places that cannot be written are refused", "[process]") {
-    const TemporaryFolder folder;
-    write_file_atomically(folder / "file", "x");
-    const Child child{.folder = folder.path()};
-    const Words run{"run", scenario("quadratic")};
-    CHECK(mistake(run + Words{"--out", "file"}, child) ==
-          "cannot make folder file: Not a directory; give another place with run.out");
-    CHECK(mistake(run + Words{"--out", "file/runs"}, child) ==
-          "cannot make folder file/runs: Not a directory; give another place with run.out");
-    CHECK(mistake(run + Words{"--record", "file"}, child) ==
-          "run.record = file: is a file; name a new folder");
-    CHECK(mistake(run + Words{"--record", "."}, child) ==
-          "run.record = .: is there and not empty; name a new folder");
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "file", "x");
+  const Child child{.folder = folder.path()};
+  const Words run{"run", scenario("quadratic")};
+  CHECK(mistake(run + Words{"--out", "file"}, child) ==
+        "cannot make folder file: Not a directory; give another place with run.out");
+  CHECK(mistake(run + Words{"--out", "file/runs"}, child) ==
+        "cannot make folder file/runs: Not a directory; give another place with run.out");
+  CHECK(mistake(run + Words{"--record", "file"}, child) ==
+        "run.record = file: is a file; name a new folder");
+  CHECK(mistake(run + Words{"--record", "."}, child) ==
+        "run.record = .: is there and not empty; name a new folder");
 }
 
 TEST_CASE("a task without tokens is not recorded", "[process]") {
-    const TemporaryFolder folder;
-    CHECK_THAT(
-        mistake({"run", scenario("quadratic"), "--record", "new"}, {.folder = folder.path()}),
-        Catch::StartsWith("run.record") && Catch::Contains("quadratic has no tokens"));
+  const TemporaryFolder folder;
+  CHECK_THAT(mistake({"run", scenario("quadratic"), "--record", "new"}, {.folder = folder.path()}),
+             Catch::StartsWith("run.record") && Catch::Contains("quadratic has no tokens"));
 }
 
 #ifndef STRAIT_WITH_TORCH
 TEST_CASE("a task that is not in the build is refused with how to get it", "[process]") {
-    const TemporaryFolder folder;
-    CHECK(mistake({"demo"}, {.folder = folder.path()}) ==
-          "task.name = language: not in this build; use quadratic, or build with LibTorch: cmake "
-          "--workflow --preset release");
+  const TemporaryFolder folder;
+  CHECK(mistake({"demo"}, {.folder = folder.path()}) ==
+        "task.name = language: not in this build; use quadratic, or build with LibTorch: cmake "
+        "--workflow --preset release");
 }
 #endif
 
