@@ -26,8 +26,8 @@ World::World(const WorldOptions& options, Storage& journal)
   if (options.rounds) {
     peers.push_back(PeerId::kCoordinator);
     control_ = make_transport(PeerId::kCoordinator, options);
-    coordinator_ = std::make_unique<Coordinator>(
-        *control_, journal, ledger_, trace_, CoordinatorOptions{.islands = options.islands});
+    coordinator_ = std::make_unique<Coordinator>(*control_, journal, ledger_, trace_,
+                                                 CoordinatorOptions{.islands = options.islands});
   }
   for (IslandId i = 0; i < options.islands; ++i) {
     peers.push_back(peer_of(i));
@@ -44,13 +44,12 @@ World::World(const WorldOptions& options, Storage& journal)
 World::~World() = default;
 
 std::unique_ptr<Transport> World::make_transport(PeerId self, const WorldOptions& options) {
-  return std::make_unique<Transport>(
-      loop_, fabric_->endpoint(self), ledger_, trace_,
-      TransportOptions{.self = self,
-                       .run_id = options.run_id,
-                       .settings = options.settings,
-                       .eager_limit = options.eager_limit,
-                       .data_connections = options.connections});
+  return std::make_unique<Transport>(loop_, fabric_->endpoint(self), ledger_, trace_,
+                                     TransportOptions{.self = self,
+                                                      .run_id = options.run_id,
+                                                      .settings = options.settings,
+                                                      .eager_limit = options.eager_limit,
+                                                      .data_connections = options.connections});
 }
 
 void World::run(const std::function<void(IslandId, Ports&)>& body) {

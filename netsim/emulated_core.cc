@@ -32,9 +32,7 @@ class EmulatedStream : public Stream {
   std::size_t side_;
 };
 
-constexpr std::size_t other(std::size_t side) {
-  return 1 - side;
-}
+constexpr std::size_t other(std::size_t side) { return 1 - side; }
 
 }  // namespace
 
@@ -328,10 +326,8 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
   if (end.life != Life::kAlive) return;
   STRAIT_CHECK(end.events != nullptr, "nobody listens to a stream of peer {}", index_of(end.peer));
   switch (call.kind) {
-    case UpCall::Kind::kAccept:
-      return;
-    case UpCall::Kind::kArrived:
-      return end.events->arrived(std::move(call.slice));
+    case UpCall::Kind::kAccept: return;
+    case UpCall::Kind::kArrived: return end.events->arrived(std::move(call.slice));
     case UpCall::Kind::kWritable:
       if (room(end) > 0) end.events->writable();
       return;

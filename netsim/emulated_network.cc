@@ -32,23 +32,15 @@ EmulatedNetwork::EmulatedNetwork(Loop& loop, Trace& trace, const NetworkDescript
   }
 }
 
-EmulatedNetwork::~EmulatedNetwork() {
-  core_->stop();
-}
+EmulatedNetwork::~EmulatedNetwork() { core_->stop(); }
 
 Network& EmulatedNetwork::endpoint(PeerId peer) {
   return *endpoints_.at(static_cast<std::size_t>(index_of(peer)));
 }
 
-const PauseSchedule& EmulatedNetwork::pauses(PeerId peer) const {
-  return core_->pauses(peer);
-}
-std::vector<LinkRow> EmulatedNetwork::link_table() const {
-  return core_->link_table();
-}
-const LinkModel& EmulatedNetwork::model() const {
-  return core_->model();
-}
+const PauseSchedule& EmulatedNetwork::pauses(PeerId peer) const { return core_->pauses(peer); }
+std::vector<LinkRow> EmulatedNetwork::link_table() const { return core_->link_table(); }
+const LinkModel& EmulatedNetwork::model() const { return core_->model(); }
 
 std::string to_csv(const std::vector<LinkRow>& rows) {
   std::string text = "link,direction,payload_bytes,header_bytes,handshake_bytes,busy_ns\n";

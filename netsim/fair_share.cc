@@ -24,9 +24,7 @@ void FairShare::add_flow(FlowId flow, std::span<const LinkId> path) {
   }
 }
 
-void FairShare::remove_flow(FlowId flow) {
-  set_active(flow, false);
-}
+void FairShare::remove_flow(FlowId flow) { set_active(flow, false); }
 
 void FairShare::set_active(FlowId flow, bool active) {
   Flow& f = flows_[index_of(flow)];

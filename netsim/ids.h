@@ -8,11 +8,7 @@ namespace strait {
 enum class LinkId : std::uint32_t {};  // a directed link, numbered in the order of creation
 enum class FlowId : std::uint32_t {};  // one direction of a connection; reused once it is forgotten
 
-constexpr std::uint32_t index_of(LinkId link) {
-  return static_cast<std::uint32_t>(link);
-}
-constexpr std::uint32_t index_of(FlowId flow) {
-  return static_cast<std::uint32_t>(flow);
-}
+constexpr std::uint32_t index_of(LinkId link) { return static_cast<std::uint32_t>(link); }
+constexpr std::uint32_t index_of(FlowId flow) { return static_cast<std::uint32_t>(flow); }
 
 }  // namespace strait

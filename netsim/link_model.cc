@@ -199,19 +199,12 @@ void LinkModel::on_timer(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   timers_.erase(index_of(id));
   switch (flow.phase) {
-    case Phase::kFree:
-      break;
-    case Phase::kDialing:
-      return flow.syn_lost ? dial(id) : finish_handshake(id, sink);
-    case Phase::kAwaited:
-      flow.phase = Phase::kOpen;
-      return sink.opened(id, now_);
-    case Phase::kOpen:
-      return review(id, sink);
-    case Phase::kOutage:
-      return end_outage(id, sink);
-    case Phase::kResetting:
-      return send_reset(id);
+    case Phase::kFree: break;
+    case Phase::kDialing: return flow.syn_lost ? dial(id) : finish_handshake(id, sink);
+    case Phase::kAwaited: flow.phase = Phase::kOpen; return sink.opened(id, now_);
+    case Phase::kOpen: return review(id, sink);
+    case Phase::kOutage: return end_outage(id, sink);
+    case Phase::kResetting: return send_reset(id);
   }
   STRAIT_CHECK(false, "flow {} was forgotten and has a timer", index_of(id));
 }

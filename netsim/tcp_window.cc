@@ -44,9 +44,7 @@ void TcpWindow::next_round(Bytes sent, Nanos time) {
   round_start_ = time;
 }
 
-Nanos TcpWindow::start_of_round_at(Nanos time) const {
-  return time - (time - round_start_) % rtt_;
-}
+Nanos TcpWindow::start_of_round_at(Nanos time) const { return time - (time - round_start_) % rtt_; }
 
 void TcpWindow::skip_rounds(Bytes sent, Nanos round_start) {
   round_base_ = sent;

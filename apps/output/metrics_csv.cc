@@ -15,9 +15,7 @@ std::string exact_seconds(Nanos time) {
   return fmt::format("{}{}.{:09}", time.count() < 0 ? "-" : "", count / kSecond, count % kSecond);
 }
 
-std::string number(double value) {
-  return fmt::format("{:.9g}", value);
-}
+std::string number(double value) { return fmt::format("{:.9g}", value); }
 
 struct Cell {
   const char* title;
@@ -63,8 +61,6 @@ std::string metrics_line(const MetricsRow& row) {
   return join(values, ",") + '\n';
 }
 
-void MetricsCsv::write() const {
-  write_file_atomically(path_, text_);
-}
+void MetricsCsv::write() const { write_file_atomically(path_, text_); }
 
 }  // namespace strait

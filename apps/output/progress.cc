@@ -69,9 +69,7 @@ std::string round_line(const RoundLine& line) {
                      fmt::format("{}", line.members)});
 }
 
-bool is_terminal(std::FILE* file) {
-  return ::isatty(::fileno(file)) != 0;
-}
+bool is_terminal(std::FILE* file) { return ::isatty(::fileno(file)) != 0; }
 
 void Progress::put(std::string_view text) {
   // A closed pipe (strait demo | head) is no reason to end the run: its files are what counts.

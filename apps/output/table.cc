@@ -9,9 +9,7 @@ namespace {
 
 constexpr std::string_view kBetween = "  ";
 
-void drop_blanks_at_end(std::string& line) {
-  line.erase(line.find_last_not_of(' ') + 1);
-}
+void drop_blanks_at_end(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
 
 }  // namespace
 

@@ -25,9 +25,7 @@ struct Connection {
   bool broken = false;      // refused, or one end is gone: nothing more is carried
 };
 
-constexpr std::size_t other(std::size_t side) {
-  return 1 - side;
-}
+constexpr std::size_t other(std::size_t side) { return 1 - side; }
 
 }  // namespace
 

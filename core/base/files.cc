@@ -22,14 +22,10 @@ constexpr std::size_t kBuffer = 64 * 1024;
 std::string_view fix_for(int error) {
   switch (error) {
     case ENOSPC:
-    case EDQUOT:
-      return "free space or give another folder with run.out";
-    case EFBIG:
-      return "raise the limit (ulimit -f) or give another folder with run.out";
-    case ENOENT:
-      return "make that folder first or give another one with run.out";
-    default:
-      return "give another folder with run.out";
+    case EDQUOT: return "free space or give another folder with run.out";
+    case EFBIG: return "raise the limit (ulimit -f) or give another folder with run.out";
+    case ENOENT: return "make that folder first or give another one with run.out";
+    default: return "give another folder with run.out";
   }
 }
 
@@ -69,9 +65,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
   if (file_ < 0) throw UserError(cannot_write(path_, errno));
 }
 
-AtomicFile::~AtomicFile() {
-  discard();
-}
+AtomicFile::~AtomicFile() { discard(); }
 
 void AtomicFile::write(std::string_view text) {
   STRAIT_CHECK(file_ >= 0, "{} is committed or has failed", path_);
@@ -147,8 +141,6 @@ std::string read_file(const std::string& path) {
   return contents;
 }
 
-void report_file_size_limit_as_error() {
-  std::signal(SIGXFSZ, SIG_IGN);
-}
+void report_file_size_limit_as_error() { std::signal(SIGXFSZ, SIG_IGN); }
 
 }  // namespace strait

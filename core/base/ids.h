@@ -10,14 +10,8 @@ using IslandId = std::int32_t;
 
 enum class PeerId : std::int32_t { kCoordinator = 0 };
 
-constexpr PeerId peer_of(IslandId island) {
-  return static_cast<PeerId>(island + 1);
-}
-constexpr IslandId island_of(PeerId peer) {
-  return static_cast<IslandId>(peer) - 1;
-}
-constexpr int index_of(PeerId peer) {
-  return static_cast<int>(peer);
-}
+constexpr PeerId peer_of(IslandId island) { return static_cast<PeerId>(island + 1); }
+constexpr IslandId island_of(PeerId peer) { return static_cast<IslandId>(peer) - 1; }
+constexpr int index_of(PeerId peer) { return static_cast<int>(peer); }
 
 }  // namespace strait

@@ -55,9 +55,7 @@ std::uint64_t Rng::below(std::uint64_t n) {
   }
 }
 
-double Rng::uniform() {
-  return static_cast<double>(next() >> 11) * 0x1.0p-53;
-}
+double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
 double Rng::normal() {
   if (has_spare_) {

@@ -59,12 +59,9 @@ inline Simd best_simd() {
 
 inline std::string_view to_string(Simd simd) {
   switch (simd) {
-    case Simd::kScalar:
-      return "scalar";
-    case Simd::kAvx2:
-      return "avx2";
-    case Simd::kAvx512:
-      return "avx512";
+    case Simd::kScalar: return "scalar";
+    case Simd::kAvx2: return "avx2";
+    case Simd::kAvx512: return "avx512";
   }
   return "?";
 }
@@ -82,12 +79,9 @@ STRAIT_TARGET_AVX512 auto run_avx512(Args... args) {
 template <class Kernel, class... Args>
 auto run_kernel(Simd simd, Args... args) {
   switch (simd) {
-    case Simd::kAvx2:
-      return run_avx2<Kernel>(args...);
-    case Simd::kAvx512:
-      return run_avx512<Kernel>(args...);
-    case Simd::kScalar:
-      break;
+    case Simd::kAvx2: return run_avx2<Kernel>(args...);
+    case Simd::kAvx512: return run_avx512<Kernel>(args...);
+    case Simd::kScalar: break;
   }
   return Kernel::run(args...);
 }

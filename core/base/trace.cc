@@ -12,9 +12,7 @@ Trace::Trace() : state_(XXH3_createState()) {
   XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_));
 }
 
-Trace::~Trace() {
-  XXH3_freeState(static_cast<XXH3_state_t*>(state_));
-}
+Trace::~Trace() { XXH3_freeState(static_cast<XXH3_state_t*>(state_)); }
 
 void Trace::add(const TraceRecord& record) {
   // Fixed layout, so that no padding byte reaches the hash.
@@ -29,8 +27,6 @@ std::uint64_t Trace::hash() const {
   return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state_));
 }
 
-std::string hex(std::uint64_t hash) {
-  return fmt::format("{:016x}", hash);
-}
+std::string hex(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
 
 }  // namespace strait

@@ -25,9 +25,7 @@ struct BytesPerSecond {
 /// No limit: a transfer at this rate takes no time.
 inline constexpr BytesPerSecond kUnlimited{std::numeric_limits<std::int64_t>::max()};
 
-constexpr BytesPerSecond megabits(std::int64_t mbit) {
-  return BytesPerSecond{mbit * 125'000};
-}
+constexpr BytesPerSecond megabits(std::int64_t mbit) { return BytesPerSecond{mbit * 125'000}; }
 
 /// Time that `bytes` occupy a link of `rate`, rounded up to the nanosecond. Rate 0 never finishes.
 constexpr Nanos transfer_time(Bytes bytes, BytesPerSecond rate) {
@@ -40,8 +38,6 @@ constexpr Nanos transfer_time(Bytes bytes, BytesPerSecond rate) {
   return nanos >= limit ? kNever : Nanos{static_cast<std::int64_t>(nanos)};
 }
 
-constexpr double seconds(Nanos t) {
-  return static_cast<double>(t.count()) * 1e-9;
-}
+constexpr double seconds(Nanos t) { return static_cast<double>(t.count()) * 1e-9; }
 
 }  // namespace strait

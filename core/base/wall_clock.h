@@ -1,5 +1,5 @@
-// The one place that reads the machine's clocks. What it gives is printed and never decides anything:
-// no result depends on it.
+// The one place that reads the machine's clocks. What it gives is printed and never decides
+// anything: no result depends on it.
 #pragma once
 
 #include <chrono>

@@ -58,9 +58,9 @@ void Transport::pump(Peer& p, Plane plane) {
   auto& connections = p.connections(plane);
   while (!queue.empty()) {
     // The emptiest one, so that several share the load; of equals the first.
-    const auto open = std::max_element(
-        connections.begin(), connections.end(),
-        [](const auto& a, const auto& b) { return a->room() < b->room(); });
+    const auto open =
+        std::max_element(connections.begin(), connections.end(),
+                         [](const auto& a, const auto& b) { return a->room() < b->room(); });
     if (open == connections.end() || (*open)->room() <= 0) {
       return;  // writable() or a hello brings us back
     }

@@ -24,8 +24,7 @@ std::vector<DecayRun> decay_runs(const ParameterLayout& layout) {
 
 FlatInnerOptimizer::FlatInnerOptimizer(const InnerOptions& options, const ParameterLayout& layout,
                                        Simd simd)
-    : options_(options), simd_(simd), size_(layout.size()), runs_(decay_runs(layout)) {
-}
+    : options_(options), simd_(simd), size_(layout.size()), runs_(decay_runs(layout)) {}
 
 double FlatInnerOptimizer::step(std::span<float> parameters, std::span<const float> gradients,
                                 double lr) {

@@ -44,15 +44,9 @@ void require(bool good, std::string_view key, double value, std::string_view lim
   if (!good) throw UserError(fmt::format("{}: {} is not possible; use {}", key, value, limits));
 }
 
-bool at_least_zero(double value) {
-  return std::isfinite(value) && value >= 0;
-}
-bool above_zero(double value) {
-  return std::isfinite(value) && value > 0;
-}
-bool fraction(double value) {
-  return value >= 0 && value < 1;
-}
+bool at_least_zero(double value) { return std::isfinite(value) && value >= 0; }
+bool above_zero(double value) { return std::isfinite(value) && value > 0; }
+bool fraction(double value) { return value >= 0 && value < 1; }
 
 void check(const InnerOptions& options) {
   require(fraction(options.beta1), "inner beta1", options.beta1, "0 to below 1");

@@ -203,9 +203,7 @@ void QuadraticTask::initialize() {
   }
 }
 
-void QuadraticTask::clear_gradients() {
-  std::fill(gradients_.begin(), gradients_.end(), 0.0f);
-}
+void QuadraticTask::clear_gradients() { std::fill(gradients_.begin(), gradients_.end(), 0.0f); }
 
 StepWork QuadraticTask::accumulate_gradient(BatchKey key, float scale) {
   if (centre_of_ != key.island) {
@@ -226,9 +224,7 @@ StepWork QuadraticTask::accumulate_gradient(BatchKey key, float scale) {
   return {.examples = 1, .tokens = 1, .flops = 6.0 * static_cast<double>(layout_.count())};
 }
 
-std::vector<double> QuadraticTask::take_losses() {
-  return std::exchange(losses_, {});
-}
+std::vector<double> QuadraticTask::take_losses() { return std::exchange(losses_, {}); }
 
 std::vector<Metric> QuadraticTask::evaluate(std::span<const float> parameters, int share,
                                             int shares) {

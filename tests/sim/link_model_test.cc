@@ -9,9 +9,7 @@
 namespace strait {
 namespace {
 
-constexpr Nanos us(std::int64_t n) {
-  return Nanos{n * 1'000};
-}
+constexpr Nanos us(std::int64_t n) { return Nanos{n * 1'000}; }
 
 ModelWorld two_places(const TcpOptions& tcp) {
   ModelWorld world(tcp);

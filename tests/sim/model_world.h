@@ -8,9 +8,7 @@
 
 namespace strait {
 
-constexpr Nanos ms(std::int64_t n) {
-  return Nanos{n * 1'000'000};
-}
+constexpr Nanos ms(std::int64_t n) { return Nanos{n * 1'000'000}; }
 
 /// No headers, no slow start: pure links.
 inline TcpOptions ideal_tcp() {

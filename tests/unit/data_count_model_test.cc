@@ -11,9 +11,7 @@
 namespace strait {
 namespace {
 
-std::vector<std::uint8_t> bytes_of(const std::string& text) {
-  return {text.begin(), text.end()};
-}
+std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 
 /// The formula of the paper, evaluated by searching the text each time. `text` is one window.
 double brute_force(const std::string& text, const std::string& context, char next) {

@@ -19,9 +19,7 @@ double loss_at(Task& task, std::span<const float> parameters) {
   return task.evaluate(parameters, 0, 1).at(0).value;
 }
 
-std::vector<float> copy(std::span<const float> values) {
-  return {values.begin(), values.end()};
-}
+std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
 
 TEST_CASE("the quadratic's layout has uneven layers and empty padding", "[quadratic]") {
   for (const std::int64_t size : {128, 1000, 4096, 100'003}) {

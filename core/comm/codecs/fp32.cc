@@ -53,8 +53,6 @@ class Fp32Codec final : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_fp32_codec(Simd simd) {
-  return std::make_unique<Fp32Codec>(simd);
-}
+std::unique_ptr<Codec> make_fp32_codec(Simd simd) { return std::make_unique<Fp32Codec>(simd); }
 
 }  // namespace strait

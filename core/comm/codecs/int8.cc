@@ -142,8 +142,6 @@ class Int8Codec final : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_int8_codec(Simd simd) {
-  return std::make_unique<Int8Codec>(simd);
-}
+std::unique_ptr<Codec> make_int8_codec(Simd simd) { return std::make_unique<Int8Codec>(simd); }
 
 }  // namespace strait

@@ -13,9 +13,7 @@ double interpolate(double count, double total, double distinct, double shorter) 
   return total == 0 ? shorter : (count + distinct * shorter) / (total + distinct);
 }
 
-std::size_t last_byte(std::span<const std::uint8_t> context) {
-  return context.back();
-}
+std::size_t last_byte(std::span<const std::uint8_t> context) { return context.back(); }
 
 std::size_t last_two(std::span<const std::uint8_t> context) {
   return std::size_t{context[context.size() - 2]} << 8 | context.back();
@@ -23,8 +21,7 @@ std::size_t last_two(std::span<const std::uint8_t> context) {
 
 }  // namespace
 
-CountModel::CountModel() : seen1_(256), seen2_(1 << 16), count1_(1 << 16) {
-}
+CountModel::CountModel() : seen1_(256), seen2_(1 << 16), count1_(1 << 16) {}
 
 void CountModel::count(Seen& seen, std::uint32_t& n) {
   ++seen.total;

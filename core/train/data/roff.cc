@@ -396,8 +396,6 @@ class Page {
 
 }  // namespace
 
-std::string plain_text_of_roff(std::string_view page) {
-  return Page(page).run();
-}
+std::string plain_text_of_roff(std::string_view page) { return Page(page).run(); }
 
 }  // namespace strait
