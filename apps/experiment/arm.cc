@@ -214,7 +214,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
                   Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
   const WallTimer timer;
   ArmResult result{.options = options, .plan = train_plan(x.config, options.islands, start)};
-  const bool rounds = options.strategy == "diloco" && options.islands > 1;
+  const bool rounds = uses_rounds(options.strategy) && options.islands > 1;
   World world(world_options(x, options.islands, rounds), journal);
   world.listen([&](const TraceRecord& record_of) {
     if (record_of.kind >= TraceKind::kLinkDown) result.events.push_back(record_of);

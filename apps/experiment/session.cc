@@ -201,14 +201,15 @@ void Session::add_metrics(const ArmResult& arm) {
                        .round = row.round,
                        .step = row.step,
                        .tokens = row.tokens,
-                       .loss = row.loss,
                        .virtual_time = row.time,
                        .waiting = (row.waited - waited) * arm.options.islands,
                        .sent = sent[row.round],
                        .members = static_cast<int>(row.roster.contributors().size()),
                        .wall_s = row.wall_s};
+    if (row.round > 0) metrics.loss = row.loss;
     if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;
-    if (arm.options.strategy == "diloco" && row.round > 0) metrics.verdict = "commit";
+    const bool decided = uses_rounds(arm.options.strategy) && arm.options.islands > 1;
+    if (decided && row.round > 0) metrics.verdict = "commit";
     waited = row.waited;
     metrics_->add(metrics);
   }

@@ -32,7 +32,7 @@ constexpr Cell kCells[] = {
     {"round", [](const MetricsRow& r) { return whole(r.round); }},
     {"step", [](const MetricsRow& r) { return whole(r.step); }},
     {"tokens", [](const MetricsRow& r) { return whole(r.tokens); }},
-    {"loss", [](const MetricsRow& r) { return number(r.loss); }},
+    {"loss", [](const MetricsRow& r) { return r.loss ? number(*r.loss) : ""; }},
     {"held_out", [](const MetricsRow& r) { return r.held_out ? number(*r.held_out) : ""; }},
     {"virtual_s", [](const MetricsRow& r) { return exact_seconds(r.virtual_time); }},
     {"waiting_s", [](const MetricsRow& r) { return exact_seconds(r.waiting); }},

@@ -31,7 +31,7 @@ struct MetricsRow {
   std::int64_t round = 0;          // from 1; 0 = what happened before the first
   std::int64_t step = 0;           // inner steps of an island so far
   std::int64_t tokens = 0;         // of all islands so far
-  double loss = 0;                 // mean training loss of the round
+  std::optional<double> loss;      // mean training loss of the round; none for round 0
   std::optional<double> held_out;  // loss on held-out text, where it was evaluated
   Nanos virtual_time{0};           // since the start of the arm, at the end of the round
   Nanos waiting{0};                // of all islands in this round: virtual time without computing

@@ -70,4 +70,7 @@ std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyPor
                                         const OuterOptions& outer);
 std::vector<std::string_view> strategy_names();
 
+/// Whether its exchanges are rounds, which a coordinator commits or aborts.
+bool uses_rounds(std::string_view strategy);
+
 }  // namespace strait

@@ -10,12 +10,13 @@ namespace {
 struct Row {
   std::string_view name;
   std::unique_ptr<Strategy> (*make)(const StrategyPorts&, const OuterOptions&);
+  bool rounds;  // its exchanges are committed or aborted by a coordinator
 };
 
 constexpr std::array kTable{
-    Row{"diloco", make_diloco},
-    Row{"data_parallel", make_data_parallel},
-    Row{"local", make_local},
+    Row{"diloco", make_diloco, /*rounds=*/true},
+    Row{"data_parallel", make_data_parallel, /*rounds=*/false},
+    Row{"local", make_local, /*rounds=*/false},
 };
 
 }  // namespace
@@ -34,6 +35,13 @@ std::vector<std::string_view> strategy_names() {
   std::vector<std::string_view> names;
   for (const Row& row : kTable) names.push_back(row.name);
   return names;
+}
+
+bool uses_rounds(std::string_view strategy) {
+  for (const Row& row : kTable) {
+    if (row.name == strategy) return row.rounds;
+  }
+  return false;
 }
 
 }  // namespace strait
