@@ -65,6 +65,24 @@ TEST_CASE("impossible settings are refused with key, value and fix", "[config]")
       {[](auto& c) { c.network.kind = "emulated"; },
        "network.links is empty: an emulated network needs a CSV file of its links, e.g. "
        "links/demo.csv; or write network.kind = pipe"},
+      {[](auto& c) { c.rounds.quorum = -1; }, "rounds.quorum = -1: has to be 0 to run.islands = 4"},
+      {[](auto& c) { c.rounds.quorum = 5; }, "rounds.quorum = 5: has to be 0 to run.islands = 4"},
+      {[](auto& c) { c.rounds.grace = std::chrono::hours(2); },
+       "rounds.grace = 7200s: has to be 0s to 1h"},
+      {[](auto& c) { c.rounds.keep = -1; }, "rounds.keep = -1: has to be 0 to 1000"},
+      {[](auto& c) { c.rounds.miss_after = Nanos{0}; },
+       "rounds.miss_after = 0s: has to be 10ms to 1h"},
+      {[](auto& c) { c.rounds.suspect_after = Nanos{1}; },
+       "rounds.suspect_after = 1ns: has to be 10ms to 1h"},
+      {[](auto& c) { c.rounds.peer_timeout = std::chrono::hours(2); },
+       "rounds.peer_timeout = 7200s: has to be 10ms to 1h"},
+      {[](auto& c) { c.rounds.peer_timeout = c.rounds.suspect_after; },
+       "rounds.suspect_after = 3s: has to be below rounds.peer_timeout = 3s"},
+      {[](auto& c) {
+         c.task.name = "quadratic";
+         c.rounds.weights = "tokens";
+       },
+       "rounds.weights = tokens: task.name = quadratic has no tokens; write uniform or examples"},
       {[](auto& c) { c.compute.memory_rate = BytesPerSecond{0}; },
        "compute.memory_rate = 0bit: has to be 1MB/s or more; write inf for no cost"},
       {[](auto& c) { c.eval.every = -1; }, "eval.every = -1: has to be 0 to 10000000"},
