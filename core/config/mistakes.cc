@@ -153,9 +153,6 @@ void check_rounds(const RunConfig& c, Rules& rules) {
   rules.require(r.grace >= Nanos{0} && r.grace <= kLongestWait, "rounds.grace",
                 "has to be 0s to 1h");
   rules.between(r.keep, "rounds.keep", 0, 1000);
-  rules.require(
-      r.weights != "tokens" || c.task.name == "language", "rounds.weights",
-      fmt::format("task.name = {} has no tokens; write uniform or examples", c.task.name));
   const auto waits = [&](Nanos wait, const char* name) {
     rules.require(wait >= kShortestWait && wait <= kLongestWait, name, "has to be 10ms to 1h");
   };

@@ -78,11 +78,6 @@ TEST_CASE("impossible settings are refused with key, value and fix", "[config]")
        "rounds.peer_timeout = 7200s: has to be 10ms to 1h"},
       {[](auto& c) { c.rounds.peer_timeout = c.rounds.suspect_after; },
        "rounds.suspect_after = 3s: has to be below rounds.peer_timeout = 3s"},
-      {[](auto& c) {
-         c.task.name = "quadratic";
-         c.rounds.weights = "tokens";
-       },
-       "rounds.weights = tokens: task.name = quadratic has no tokens; write uniform or examples"},
       {[](auto& c) { c.compute.memory_rate = BytesPerSecond{0}; },
        "compute.memory_rate = 0bit: has to be 1MB/s or more; write inf for no cost"},
       {[](auto& c) { c.eval.every = -1; }, "eval.every = -1: has to be 0 to 10000000"},
