@@ -2,9 +2,11 @@
 // the figures of their paths worked out by hand from the files.
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "core/config/load.h"
 #include "netsim/network_files.h"
+#include "netsim/outages.h"
 #include "tests/support/catch.h"
 
 namespace strait {
@@ -60,7 +62,7 @@ TEST_CASE("every scenario's network can be read", "[library]") {
     }
     ++found;
   }
-  CHECK(found >= 6);
+  CHECK(found >= 12);
 }
 
 TEST_CASE("every file of a network is named by a scenario", "[library]") {
@@ -74,6 +76,91 @@ TEST_CASE("every file of a network is named by a scenario", "[library]") {
     for (const auto& path : {n.links, n.islands, n.bottlenecks, n.events}) unnamed.erase(path);
   }
   for (const auto& [path, _] : unnamed) FAIL_CHECK(path << " belongs to no scenario");
+}
+
+TEST_CASE("home_dsl has three usual lines and one that is slow", "[library]") {
+  const Described s = describe("home_dsl");
+  CHECK(s.config.run.islands == 4);
+  CHECK(s.delay(0, 1) == 30ms);
+  CHECK(s.rate(0, 1) == megabits(14));
+  CHECK(s.rate(0, 3) == megabits(10));
+  CHECK(s.rate(3, 0) == megabits(1));
+  CHECK(s.delay(3, 0) + s.delay(0, 3) == 80ms);
+  CHECK(s.at(0).loss_ppm == 500);
+}
+
+TEST_CASE("transatlantic has a link per pair, and the ocean in between", "[library]") {
+  const Described s = describe("transatlantic");
+  CHECK(s.network.links.size() == 12);
+  CHECK(s.links(0, 2) == "0>2 ");
+  CHECK(s.delay(0, 1) + s.delay(1, 0) == 14ms);
+  CHECK(s.delay(2, 3) + s.delay(3, 2) == 18ms);
+  CHECK(s.delay(0, 2) + s.delay(2, 0) == 92ms);
+  CHECK(s.delay(1, 2) + s.delay(2, 1) == 76ms);
+  CHECK(s.delay(1, 3) == 36ms);
+  CHECK(s.rate(0, 1) == megabits(1000));
+  CHECK(s.rate(0, 3) == megabits(200));
+  // One bandwidth-delay product of the longest path is 2.3 MB, under the window's cap.
+  CHECK(transfer_time(s.config.network.window, s.rate(0, 2)) > s.delay(0, 2) + s.delay(2, 0));
+}
+
+// 30 rounds of 20 steps of 50 ms are 30 s at least, in which each island is away about once.
+TEST_CASE("flaky_wifi drops every island out at times of its own", "[library]") {
+  const Described s = describe("flaky_wifi");
+  REQUIRE(s.network.outages.size() == 4);
+  const Nanos least = s.config.run.rounds * s.config.run.inner_steps * s.config.compute.step;
+  CHECK(least == 30s);
+  int in_time = 0;
+  std::vector<Nanos> firsts;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const RandomOutages& outages = s.network.outages[i];
+    CHECK(outages.links.size() == 2);
+    CHECK(outages.mean_up == 30s);
+    CHECK(outages.mean_down == 2s);
+    firsts.push_back(OutageGenerator(s.network.seed, outages).next().time);
+    in_time += firsts.back() < least;
+  }
+  CHECK(in_time >= 1);
+  CHECK(std::set(firsts.begin(), firsts.end()).size() == 4);
+  CHECK(s.at(0).loss_ppm == 10'000);
+}
+
+// The rule in the header of the trace, again.
+TEST_CASE("lte follows a trace that is what its rule says", "[library]") {
+  const Described s = describe("lte");
+  REQUIRE(s.network.traces.size() == 8);
+  const std::int64_t loads[] = {10, 7, 9, 5, 8, 6};
+  for (const LinkTrace& trace : s.network.traces) {
+    const bool down = trace.link % 2 == 1;
+    CAPTURE(trace.link);
+    CHECK(trace.start == trace.link / 2 * 13s);
+    CHECK(trace.period == 120s);
+    CHECK(trace.rows.size() == 123);  // a row a second, and two for each handover
+    for (const LinkTrace::Row& row : trace.rows) {
+      REQUIRE(row.rate);
+      const std::int64_t t = row.time / 1s, x = t % 40, near = 20 - std::abs(20 - x);
+      if (x == 0 && row.time == t * 1s) {
+        CHECK(*row.rate == BytesPerSecond{62'500});
+        CHECK(row.delay == 150ms);
+        continue;
+      }
+      const std::int64_t tenths = (40 + near * near) * loads[t % 6] * (down ? 4 : 1) / 40;
+      CHECK(*row.rate == BytesPerSecond{tenths * 12'500});
+    }
+  }
+}
+
+TEST_CASE("satellite has round trips of 684 ms to the ground and 1.36 s to the other farm",
+          "[library]") {
+  const Described s = describe("satellite");
+  CHECK(s.delay(2, 0) + s.delay(0, 2) == 684ms);
+  CHECK(s.delay(2, 3) + s.delay(3, 2) == 1360ms);
+  CHECK(s.delay(0, 1) == 4ms);
+  CHECK(s.rate(2, 0) == megabits(3));
+  CHECK(s.rate(0, 2) == megabits(19));
+  REQUIRE(s.network.events.size() == 6);
+  CHECK(s.network.events[2].kind == NetworkEventKind::kLinkDown);
+  CHECK(s.network.events[3].time - s.network.events[2].time == 4s);
 }
 
 TEST_CASE("datacenter has round trips of 100 us and no loss", "[library]") {
@@ -97,6 +184,37 @@ TEST_CASE("two_regions shares one pipe in each direction", "[library]") {
     for (const int link : path) shared += s.at(link).name == "westbound";
   }
   CHECK(shared == 16);  // 4 x 4 paths
+}
+
+// Who is there, as the events say; silent and paused islands count as there.
+TEST_CASE("volunteers come and go, and a quorum is always there", "[library]") {
+  const Described s = describe("volunteers");
+  CHECK(s.config.run.islands == 16);
+  CHECK(s.config.rounds.quorum == 10);
+  CHECK(s.config.rounds.missed == "rejoin");
+  std::map<NetworkEventKind, int> kinds;
+  std::vector<bool> there(16, true), answers(16, true);
+  there[14] = there[15] = false;  // their start is later, and only adds to them
+  for (const NetworkEvent& event : s.network.events) {
+    ++kinds[event.kind];
+    const auto island = static_cast<std::size_t>(event.island);
+    if (event.kind == NetworkEventKind::kIslandKill) there[island] = false;
+    if (event.kind == NetworkEventKind::kIslandLeave) there[island] = false;
+    if (event.kind == NetworkEventKind::kIslandJoin) there[island] = true;
+    if (event.kind == NetworkEventKind::kIslandSilent) answers[island] = false;
+    int count = 0;
+    for (std::size_t i = 0; i < 16; ++i) count += there[i] && answers[i];
+    CHECK(count >= s.config.rounds.quorum);
+  }
+  CHECK(kinds[NetworkEventKind::kIslandKill] == 2);
+  CHECK(kinds[NetworkEventKind::kIslandLeave] == 1);
+  CHECK(kinds[NetworkEventKind::kIslandJoin] == 2);
+  CHECK(kinds[NetworkEventKind::kIslandSilent] == 2);
+  CHECK(kinds[NetworkEventKind::kIslandPause] == 1);
+  CHECK(s.network.islands[14].start == 15s);
+  CHECK(s.network.islands[15].step == 80ms);
+  CHECK(s.network.islands[0].jitter == 0.02);
+  CHECK(!s.network.islands[3].step);
 }
 
 }  // namespace
