@@ -330,8 +330,8 @@ void Rounds::beat() {
   });
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
   if (request_ == nullptr) return;
-  if (request_->stage == Stage::kWaiting) watch_coordinator();
-  if (request_->stage == Stage::kExchanging) watch_members();
+  if (request_->stage == Stage::kExchanging) return watch_members();
+  if (request_->stage == Stage::kWaiting) watch_coordinator();  // may end the request
 }
 
 void Rounds::watch_coordinator() {
