@@ -25,11 +25,10 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       committed_(journal_.committed()),
       alive_(std::make_shared<Coordinator*>(this)) {
   if (options_.first_round == 0) options_.first_round = options_.islands;
-  if (journal_.continued()) {
-    // Whatever was under way belongs to epochs that are over.
-    epoch_ = journal_.next_epoch();
-    journal_.start(epoch_);
-  }
+  // Whatever was under way belongs to epochs that are over. Ours is known to the disk before any
+  // island hears of it: after a crash it must not be used for another roster.
+  epoch_ = journal_.next_epoch();
+  retry_at_ = transport_.loop().now() + journal_.start(epoch_);
   if (const auto* last = journal_.commit_of(committed_)) {
     // They are waited for as if they had just been lost.
     for (const IslandId i : last->members) {
@@ -43,6 +42,7 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
   transport_.serve(TagPlane::kMember,
                    [this](PeerId from, const Slice& message) { heard(from, message); });
   transport_.watch(*this);
+  try_at(retry_at_);
   tick_in(kTick);
 }
 
@@ -383,8 +383,11 @@ void Coordinator::abort(const std::string& why, Nanos retry_in) {
   if (attempts_ >= options_.patience && over.roster.members.size() > 1) {
     if (const auto worst = members_.most_blamed(over.roster)) leave_out(*worst);
   }
-  if (retry_at_ <= transport_.loop().now()) return;  // the caller tries
-  transport_.loop().at(retry_at_, [alive = alive_] {
+  if (retry_at_ > transport_.loop().now()) try_at(retry_at_);  // else the caller tries
+}
+
+void Coordinator::try_at(Nanos time) {
+  transport_.loop().at(time, [alive = alive_] {
     if (*alive != nullptr) (*alive)->try_to_close();
   });
 }

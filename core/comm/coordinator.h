@@ -90,6 +90,7 @@ class Coordinator final : private SessionWatcher {
   void be_live(IslandId island);
   void answer_late(IslandId island, std::uint32_t round);
   void try_to_close();
+  void try_at(Nanos time);
   bool closes_now(const std::vector<IslandId>& ready);
   std::optional<Failure> why_not(const std::vector<IslandId>& ready) const;
   void open(const std::vector<IslandId>& ready);

@@ -49,7 +49,6 @@ Journal::Journal(Storage& storage, std::string file) : storage_(storage), file_(
   storage_.lock(file_);
   const auto bytes = storage_.read(file_);
   if (!bytes || bytes->empty()) return;
-  continued_ = true;
   const std::string text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   const std::size_t end = text.rfind('\n') + 1;  // npos + 1 is 0
   const std::string whole = text.substr(0, end);
