@@ -119,15 +119,21 @@ void Rounds::updating() {
 }
 
 void Rounds::updated(std::uint32_t round) {
-  clock_.post([this, round] { catch_up_.state_is(round); });
+  clock_.post([this, round] { have(round); });
 }
 
 void Rounds::retire(std::uint32_t round, SharedState state) {
   auto last = std::make_shared<const SharedState>(std::move(state));
   clock_.post([this, round, last = std::move(last)] {
     catch_up_.serve([last] { return *last; });
-    catch_up_.state_is(round);
+    have(round);
   });
+}
+
+/// The shared state is that after `round`: nothing of an exchange up to that one is wanted.
+void Rounds::have(std::uint32_t round) {
+  collective_.forget_before({.number = round + 1});
+  catch_up_.state_is(round);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -221,7 +227,8 @@ void Rounds::heard(const Slice& bytes) {
 void Rounds::on(const RosterMessage& open) {
   const bool expected = request_ != nullptr && request_->asked.round == open.round;
   if (!expected) {
-    // We had been ready, but have gone on without it.
+    // We had been ready, but have gone on without it, and want none of what the others send.
+    collective_.cancel(exchange_id(open));
     return report({.round = open.round,
                    .epoch = open.epoch,
                    .gave_up = true,
@@ -235,6 +242,7 @@ void Rounds::on(const RosterMessage& open) {
     return;
   }
   if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  collective_.forget_before(exchange_id(open));
   request.open = open;
   request.blamed = PeerId{-1};
   request.broken.reset();

@@ -122,6 +122,7 @@ class Rounds final : private SessionWatcher {
   void begin(std::shared_ptr<Request> request);
   void end(Outcome<RoundResult> outcome);
   void miss(std::uint32_t committed);
+  void have(std::uint32_t round);
   void enter(Stage stage);
   Async<Done> exchange(std::shared_ptr<Lease> lease, RosterMessage open);
   void break_off(PeerId blamed, Failure why);

@@ -47,7 +47,11 @@ class TransportCollective final : public Collective {
   /// kCancelled. On the loop.
   void cancel(const ExchangeId& id) { give_up(transport_, id); }
 
-  /// The same on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`,
+  /// No exchange of this fragment before this one is wanted any more: what comes of them is let go
+  /// at once, since its sender may wait for the memory. On the loop.
+  void forget_before(const ExchangeId& id);
+
+  /// start() on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`,
   /// which is not null, keeps it alive for them. Does not look for infinity or NaN.
   Async<Outcome<Done>> exchange(ExchangeParts parts);
 
