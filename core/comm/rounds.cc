@@ -339,12 +339,15 @@ void Rounds::beat() {
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
   if (request_ == nullptr) return;
   if (request_->stage == Stage::kExchanging) return watch_members();
-  if (request_->stage == Stage::kWaiting) watch_coordinator();  // may end the request
+  watch_coordinator();
 }
 
+/// May end the request.
 void Rounds::watch_coordinator() {
   const Nanos heard = std::max(request_->since, transport_.heard(PeerId::kCoordinator));
-  if (transport_.loop().now() - heard > options_.miss_after) miss(request_->asked.round - 1);
+  if (transport_.loop().now() - heard <= options_.miss_after) return;
+  if (request_->stage == Stage::kWaiting) return miss(request_->asked.round - 1);
+  say_where_we_are();  // it may have given us up, and know nothing of our report
 }
 
 void Rounds::watch_members() {
