@@ -72,7 +72,7 @@ Trigger draw_trigger(Dice& dice, const FaultPlan& plan, Nanos until) {
   switch (dice.between(0, 3)) {
     case 0:
       when.kind = Trigger::Kind::kWrite;
-      when.count = dice.between(1, 3 * plan.rounds);
+      when.count = dice.between(1, 2 * plan.rounds);
       when.time = dice.one_in(2) ? 0s : dice.time(0s, 500ms);
       break;
     case 1:
@@ -81,7 +81,7 @@ Trigger draw_trigger(Dice& dice, const FaultPlan& plan, Nanos until) {
       when.from = dice.one_in(2) ? PeerId::kCoordinator : dice.peer(peers);
       when.to = dice.other_peer(peers, when.from);
       if (dice.one_in(2)) std::swap(when.from, when.to);
-      when.count = dice.between(1, 250);
+      when.count = dice.between(1, 120);
       when.time = dice.one_in(2) ? 0s : dice.time(0s, 100ms);
       break;
     default: when.time = dice.time(0s, until);
@@ -134,7 +134,7 @@ void draw_faults(Dice& dice, FaultPlan& plan) {
   const Nanos training = (plan.compute_least + plan.compute_most) / 2 * plan.rounds;
   const Nanos until = std::max<Nanos>(training * 2 / 3, 2s);
   plan.healed = until + 6s;
-  const auto count = dice.one_in(20) ? 0 : dice.between(1, dice.one_in(4) ? 16 : 6);
+  const auto count = dice.one_in(20) ? 0 : dice.between(1, dice.one_in(4) ? 24 : 8);
   for (std::int64_t f = 0; f < count; ++f) plan.faults.push_back(draw_fault(dice, plan, until));
   plan.pauses.resize(static_cast<std::size_t>(plan.islands) + 1);
   for (auto& pauses : plan.pauses) {

@@ -47,8 +47,10 @@ void IslandLife::compute() {
 
 /// At the boundary after a round that it has missed: back to the others, with this weight.
 double IslandLife::come_back() {
+  const std::uint32_t before = model_.round;
   catch_up();
   behind_ = false;
+  if (model_.round == before) return 1;  // that round is open still
   const Policy policy = plan_.policies[static_cast<std::size_t>(island_)];
   if (policy == Policy::kReceive) return 0;
   if (policy == Policy::kContinue || done()) return 1;
