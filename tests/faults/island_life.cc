@@ -37,6 +37,7 @@ void IslandLife::live() {
     weight = 1;
   }
   rounds.retire(model_.round, model_.copy());
+  ports_.clock.compute(0s, [] {});  // until that has been heard, the loop may copy our model
   log_.add(ports_.clock.now(), "island {} is done", island_);
   auditor_.finished(island_);
 }
