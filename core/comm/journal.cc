@@ -89,8 +89,9 @@ void Journal::read_line(const std::string& line, int line_number) {
                     "folder to begin anew",
                     file_, line_number, line));
   }
-  // The epoch of a commit may go on to the next round; that of a start is in use from then on.
-  next_epoch_ = std::max(next_epoch_, *epoch + 1);
+  // The epoch of a commit may go on to the next round, that of a start is in use from then on, and
+  // after an abort the next one is.
+  next_epoch_ = std::max(next_epoch_, *epoch + (kind == "abort" ? 2 : 1));
 }
 
 const Journal::Commit* Journal::commit_of(std::uint32_t round) const {
