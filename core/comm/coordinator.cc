@@ -179,7 +179,7 @@ void Coordinator::on(IslandId island, const ReadyMessage& message) {
   }
   be_live(island);
   Member& m = members_[island];
-  m.has = message.round - 1;
+  m.has = std::max(m.has, message.round - 1);  // more, if it has not heard of its commit
   m.sits_out = 0;
   m.left_out = false;
   if (message.round < round()) return answer_late(island, message.round);
