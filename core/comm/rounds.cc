@@ -257,7 +257,9 @@ void Rounds::on(const RosterMessage& open) {
                    .kind = FailureKind::kCancelled,
                    .why = "its contribution is another one by now"});
   }
-  scope_.spawn(exchange(lease_, open));
+  // What is left of the last attempt must not write to `out` any more.
+  attempt_.emplace();
+  attempt_->spawn(exchange(lease_, open));
 }
 
 void Rounds::on(const VerdictMessage& verdict) {

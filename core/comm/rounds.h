@@ -155,6 +155,7 @@ class Rounds final : private SessionWatcher {
   TimerId heartbeat_ = TimerId::kNone;
   std::shared_ptr<Rounds*> alive_;
   Scope scope_;
+  std::optional<Scope> attempt_;  // the exchange, if one runs
 };
 
 }  // namespace strait
