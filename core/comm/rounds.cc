@@ -153,7 +153,8 @@ void Rounds::begin(std::shared_ptr<Request> request) {
 /// Decides the request. The island wakes when nobody uses its buffers any more.
 void Rounds::end(Outcome<RoundResult> outcome) {
   const auto request = std::exchange(request_, nullptr);
-  if (request->stage == Stage::kExchanging) collective_.cancel(exchange_id(request->open));
+  // Also after a report: what could not be sent to somebody must not wait for him.
+  if (request->stage != Stage::kWaiting) collective_.cancel(exchange_id(request->open));
   request->outcome.emplace(std::move(outcome));
   lease_.reset();
 }
@@ -279,7 +280,7 @@ void Rounds::on(const VerdictMessage& verdict) {
                            .roster = request.open.roster});
   }
   if (!same || request.stage == Stage::kWaiting) return;
-  if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  collective_.cancel(exchange_id(request.open));
   enter(Stage::kWaiting);  // the contribution stands for the next attempt
 }
 
