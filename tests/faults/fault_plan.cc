@@ -69,7 +69,7 @@ void draw_options(Dice& dice, FaultPlan& plan) {
 Trigger draw_trigger(Dice& dice, const FaultPlan& plan, Nanos until) {
   Trigger when;
   const int peers = plan.islands + 1;
-  switch (dice.between(0, 3)) {
+  switch (dice.between(0, 4)) {
     case 0:
       when.kind = Trigger::Kind::kWrite;
       when.count = dice.between(1, 2 * plan.rounds);
@@ -134,7 +134,7 @@ void draw_faults(Dice& dice, FaultPlan& plan) {
   const Nanos training = (plan.compute_least + plan.compute_most) / 2 * plan.rounds;
   const Nanos until = std::max<Nanos>(training * 2 / 3, 2s);
   plan.healed = until + 6s;
-  const auto count = dice.one_in(20) ? 0 : dice.between(1, dice.one_in(4) ? 24 : 8);
+  const auto count = dice.one_in(20) ? 0 : dice.between(1, dice.one_in(4) ? 32 : 12);
   for (std::int64_t f = 0; f < count; ++f) plan.faults.push_back(draw_fault(dice, plan, until));
   plan.pauses.resize(static_cast<std::size_t>(plan.islands) + 1);
   for (auto& pauses : plan.pauses) {
