@@ -16,18 +16,19 @@ void expect(bool holds, fmt::format_string<Args...> text, Args&&... args) {
   if (!holds) throw FaultFound(fmt::format(text, std::forward<Args>(args)...));
 }
 
-/// commit round=3 epoch=0 before=... members=0,1,2
+/// commit round=3 epoch=0 before=... members=0,1,2; false for lines of other kinds.
 bool read_commit(const std::string& line, std::uint32_t& round, Auditor::Commit& commit) {
   unsigned r = 0, e = 0;
   int used = 0;
-  if (std::sscanf(line.c_str(), "commit round=%u epoch=%u before=%*x members=%n", &r, &e, &used) !=
-      2) {
-    return false;
-  }
+  if (line.rfind("commit ", 0) != 0) return false;
+  std::sscanf(line.c_str(), "commit round=%u epoch=%u before=%*x members=%n", &r, &e, &used);
   round = r;
   commit.epoch = e;
-  std::istringstream members(line.substr(static_cast<std::size_t>(used)));
-  for (std::string member; std::getline(members, member, ',');) {
+  const std::string members = line.substr(static_cast<std::size_t>(used));
+  const bool good = used > 0 && members.find_first_not_of("0123456789,") == std::string::npos;
+  expect(good, "the journal has the line '{}'", line);
+  std::istringstream list(members);
+  for (std::string member; std::getline(list, member, ',');) {
     commit.members.push_back(std::stoi(member));
   }
   return true;
@@ -130,7 +131,7 @@ std::vector<float> Auditor::true_mean(std::uint32_t round, const Roster& roster)
     codec->encode(in, bytes);
     codec->decode_add(bytes, member.weight, sum);
   }
-  if (options.algorithm == "gather") return sum;
+  if (options.algorithm == "gather") return sum;  // the mean never travels
   bytes.resize(static_cast<std::size_t>(result->encoded_size(elements)));
   result->encode(sum, bytes);
   result->decode(bytes, sum);
