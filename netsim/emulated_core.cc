@@ -34,6 +34,13 @@ class EmulatedStream : public Stream {
 
 constexpr std::size_t other(std::size_t side) { return 1 - side; }
 
+Failure why_closed(EmulatedCore::UpCall::Kind kind, PeerId by) {
+  if (kind == EmulatedCore::UpCall::Kind::kRefused) {
+    return {FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(by))};
+  }
+  return {FailureKind::kClosed, fmt::format("peer {} reset the connection", index_of(by))};
+}
+
 }  // namespace
 
 // --- building ---
@@ -188,10 +195,7 @@ void EmulatedCore::opened(FlowId flow, Nanos) {
   end.connection->opened = true;
   if (peer_state(to).accept) return;
   end.connection->refused = true;
-  tell(end.connection, 0,
-       {.kind = UpCall::Kind::kClosed,
-        .failure =
-            Failure{FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(to))}});
+  tell(end.connection, 0, {.kind = UpCall::Kind::kRefused});
 }
 
 void EmulatedCore::departed(FlowId flow, Bytes payload, Nanos time) {
@@ -210,8 +214,7 @@ void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
   STRAIT_CHECK(!end.under_way.empty() && end.under_way.front().end == payload,
                "{} bytes of flow {} arrived, which is not the end of a slice", payload,
                index_of(flow));
-  Slice slice = std::move(end.under_way.front().slice);
-  end.under_way.pop_front();
+  Slice slice = end.under_way.pop_front().slice;
   record(TraceKind::kArrived, time, *from.connection, from.side, slice.size());
   tell(from.connection, other(from.side),
        {.kind = UpCall::Kind::kArrived, .slice = std::move(slice)});
@@ -219,11 +222,7 @@ void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
 
 void EmulatedCore::closed(FlowId flow, Nanos) {
   const FlowEnd& from = flow_ends_[index_of(flow)];
-  const PeerId peer = from.connection->ends[from.side].peer;
-  tell(from.connection, other(from.side),
-       {.kind = UpCall::Kind::kClosed,
-        .failure = Failure{FailureKind::kClosed,
-                           fmt::format("peer {} reset the connection", index_of(peer))}});
+  tell(from.connection, other(from.side), {.kind = UpCall::Kind::kReset});
 }
 
 void EmulatedCore::tell(const Shared& connection, std::size_t side, UpCall call) {
@@ -291,7 +290,7 @@ void EmulatedCore::make_up_calls() {
 
 void EmulatedCore::deliver(Waiting waiting) {
   const auto& [connection, side, call] = waiting;
-  if (call.kind == UpCall::Kind::kClosed && !connection->forgotten) forget(*connection);
+  if (call.closes() && !connection->forgotten) forget(*connection);
   End& end = connection->ends[side];
   if (end.life == Life::kGone) return;
   const Nanos resume = peer_state(end.peer).pauses.resume(loop_->now());
@@ -306,11 +305,9 @@ void EmulatedCore::deliver(Waiting waiting) {
 }
 
 void EmulatedCore::release_held(const Shared& connection, std::size_t side) {
-  std::deque<UpCall>& held = connection->ends[side].held;
+  Fifo<UpCall>& held = connection->ends[side].held;
   while (loop_ != nullptr && !held.empty()) {
-    UpCall call = std::move(held.front());
-    held.pop_front();
-    make(connection, side, std::move(call));
+    make(connection, side, held.pop_front());
   }
 }
 
@@ -331,8 +328,10 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
     case UpCall::Kind::kWritable:
       if (room(end) > 0) end.events->writable();
       return;
-    case UpCall::Kind::kClosed:
-      return std::exchange(end.events, nullptr)->closed(std::move(*call.failure));
+    case UpCall::Kind::kRefused:
+    case UpCall::Kind::kReset:
+      return std::exchange(end.events, nullptr)
+          ->closed(why_closed(call.kind, connection->ends[other(side)].peer));
   }
 }
 

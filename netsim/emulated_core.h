@@ -9,11 +9,10 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <vector>
 
+#include "core/base/fifo.h"
 #include "netsim/emulated_network.h"
 
 namespace strait {
@@ -28,10 +27,11 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   /// Something to tell one end.
   struct UpCall {
-    enum class Kind { kAccept, kArrived, kWritable, kClosed };
-    Kind kind;
+    enum class Kind : std::uint8_t { kAccept, kArrived, kWritable, kRefused, kReset };
+    Kind kind{};
     Slice slice{};
-    std::optional<Failure> failure{};
+
+    bool closes() const { return kind == Kind::kRefused || kind == Kind::kReset; }
   };
 
   enum class Life { kNotYet, kAlive, kGone };
@@ -45,8 +45,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
     bool full = false;               // room() was not positive
     Bytes offered = 0;
     Bytes departed = 0;
-    std::deque<Offered> under_way;  // offered, not yet arrived
-    std::deque<UpCall> held;        // up-calls that wait for the end of a pause
+    Fifo<Offered> under_way;  // offered, not yet arrived
+    Fifo<UpCall> held;        // up-calls that wait for the end of a pause
   };
 
   struct Connection {

@@ -137,8 +137,9 @@ void LinkModel::forget(FlowId id) {
   flow.tcp.settle(now_);
   collect_departed(id, nullptr);
   count_lost(flow, flow.tcp.drop_backlog(), /*counted=*/false);
-  for (const Arrival& arrival : flow.under_way) count_lost(flow, arrival.mark, /*counted=*/true);
-  flow.under_way.clear();
+  while (!flow.under_way.empty()) {
+    count_lost(flow, flow.under_way.pop_front().mark, /*counted=*/true);
+  }
   set_sending(id, false);
   shares_.remove_flow(id);
   timers_.erase(index_of(id));
@@ -211,8 +212,7 @@ void LinkModel::on_timer(FlowId id, LinkSink& sink) {
 
 void LinkModel::on_arrival(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
-  const Arrival arrival = flow.under_way.front();
-  flow.under_way.pop_front();
+  const Arrival arrival = flow.under_way.pop_front();
   arrivals_.set(index_of(id), flow.under_way.empty() ? kNever : flow.under_way.front().time);
   if (arrival.closes) return sink.closed(id, now_);
   for (const LinkId link : flow.path()) {
@@ -367,7 +367,9 @@ Bytes LinkModel::in_flight(LinkId link) const {
   Bytes sum = 0;
   for (const Flow& flow : flows_) {
     if (flow.phase == Phase::kFree || !passes(flow.path(), link)) continue;
-    for (const Arrival& arrival : flow.under_way) sum += arrival.mark.payload + arrival.mark.header;
+    for (std::size_t i = 0; i < flow.under_way.size(); ++i) {
+      sum += flow.under_way[i].mark.payload + flow.under_way[i].mark.header;
+    }
   }
   return sum;
 }

@@ -27,7 +27,6 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -146,7 +145,7 @@ class LinkModel {
     FlowId other{};         // the connection's other direction
     Nanos delay{0};         // of the path
     Nanos outage_start{0};  // also: when the first SYN left
-    std::deque<Arrival> under_way{};
+    Fifo<Arrival> under_way{};
 
     std::span<const LinkId> path() const { return {links.data(), link_count}; }
   };

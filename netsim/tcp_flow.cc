@@ -90,8 +90,7 @@ Nanos TcpFlow::next_change() const {
 
 std::optional<Mark> TcpFlow::take_departed() {
   if (marks_.empty() || marks_.front().wire_end > sent_) return std::nullopt;
-  const Mark mark = marks_.front();
-  marks_.pop_front();
+  const Mark mark = marks_.pop_front();
   departed_ = mark.payload_end;
   return mark;
 }

@@ -9,9 +9,9 @@
 // Positions are wire bytes since the connection began. Pure: rate and time come from outside.
 #pragma once
 
-#include <deque>
 #include <optional>
 
+#include "core/base/fifo.h"
 #include "netsim/tcp_window.h"
 
 namespace strait {
@@ -71,7 +71,7 @@ class TcpFlow {
   TcpWindow window_;
   Bytes mss_;
   Bytes header_;
-  std::deque<Mark> marks_;  // not yet departed
+  Fifo<Mark> marks_;  // not yet departed
   Bytes departed_ = 0;
   Bytes payload_end_ = 0;      // payload ever offered
   Bytes tail_room_ = 0;        // payload that the last segment still takes
