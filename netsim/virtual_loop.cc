@@ -145,8 +145,7 @@ VirtualLoop::~VirtualLoop() {
     if (posted_.empty()) {
       std::ignore = timers_.pop();
     } else {
-      const Posted dropped = std::move(posted_.front());
-      posted_.pop_front();
+      const Posted dropped = posted_.pop_front();
     }
   }
 }
@@ -227,8 +226,7 @@ void VirtualLoop::run_instant() {
     if (posted_.empty() || (timer_due && timers_.order() < posted_.front().order)) {
       f = timers_.pop();
     } else {
-      f = std::move(posted_.front().f);
-      posted_.pop_front();
+      f = posted_.pop_front().f;
     }
     f();
   }

@@ -18,7 +18,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,6 +26,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/fifo.h"
 #include "core/base/ids.h"
 #include "core/base/loop.h"
 #include "core/base/trace.h"
@@ -74,7 +74,7 @@ class VirtualLoop final : public Loop {
  private:
   class IslandClock;
   struct Posted {
-    std::uint64_t order;  // among the timers of the same instant
+    std::uint64_t order = 0;  // among the timers of the same instant
     Callback f;
   };
 
@@ -92,7 +92,7 @@ class VirtualLoop final : public Loop {
   VirtualLoopOptions options_;
   Nanos now_{0};
   EventHeap timers_;
-  std::deque<Posted> posted_;
+  Fifo<Posted> posted_;
 
   std::vector<std::unique_ptr<IslandClock>> islands_;
   std::mutex mutex_;               // guards the islands' states and what follows
