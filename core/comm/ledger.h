@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/base/pool.h"
 #include "core/base/units.h"
 
 namespace strait {
@@ -56,7 +57,7 @@ class Ledger {
  private:
   using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause>;
   mutable std::mutex mutex_;
-  std::map<Key, Bytes> bytes_;
+  std::map<Key, Bytes, std::less<>, PoolAllocator<std::pair<const Key, Bytes>>> bytes_;
   std::set<std::int64_t> aborted_;  // rounds
   std::array<Bytes, kCauses> totals_{};
 };

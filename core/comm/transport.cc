@@ -113,7 +113,7 @@ void Transport::refuse(Connection& stranger, const Hello& hello, const std::stri
 void Transport::cancel(const TagSet& tags) {
   cancelled_.push_back(tags);
   std::vector<OutMessage> dropped;  // their memory is let go when the lists are whole again
-  const auto drop = [&](std::deque<OutMessage>& list) {
+  const auto drop = [&](OutQueue& list) {
     const auto kept = std::stable_partition(
         list.begin(), list.end(), [&](const OutMessage& m) { return !tags.contains(m.to.tag); });
     std::move(kept, list.end(), std::back_inserter(dropped));

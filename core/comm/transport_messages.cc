@@ -28,7 +28,8 @@ std::optional<Failure> Transport::why_not(const Peer& p, Tag tag) const {
 Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) {
   STRAIT_CHECK(static_cast<std::uint64_t>(message.size()) <= kLargestMessage,
                "a message of {} bytes", message.size());
-  auto state = std::make_shared<SendState>(loop_, std::move(message.hold));
+  auto state =
+      std::allocate_shared<SendState>(PoolAllocator<SendState>(), loop_, std::move(message.hold));
   auto pending = state->promise.pending();
   Peer& p = peer(outgoing.to);
   state->failure = why_not(p, outgoing.tag);
@@ -93,9 +94,10 @@ void Transport::offer(Connection& connection, const FrameHeader& given, Slice bo
   if (header.kind == FrameKind::kHello || header.kind == FrameKind::kRefuse) {
     header.total = header.length;
   }
-  const auto packed = pack(header);
+  using Packed = std::array<std::byte, kFrameHeaderBytes>;
+  const auto packed = std::allocate_shared<const Packed>(PoolAllocator<Packed>(), pack(header));
   ledger_.add(options_.self, connection.peer, round, Cause::kFraming, kFrameHeaderBytes);
-  connection.offer(make_message({packed.begin(), packed.end()}));
+  connection.offer({*packed, packed});
   if (body.size() == 0) return;
   ledger_.add(options_.self, connection.peer, round, header.cause, body.size());
   connection.offer(std::move(body));
@@ -201,7 +203,7 @@ void Transport::deliver(Peer& p, Tag tag) {
     // One that is only announced is told to be wrong at once: it will never come.
     if (!message.complete() && (fits || message.begun() || message.granted)) break;
     const Inbox::Asked receive = std::move(inbox.asked.front());
-    inbox.asked.pop_front();
+    inbox.asked.erase(inbox.asked.begin());
     IncomingMessage taken = std::move(message);
     inbox.messages.erase(next);
     if (is_control(tag)) ++inbox.next;
