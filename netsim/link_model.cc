@@ -42,10 +42,13 @@ LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
   const Connection ends{add_flow(forward, rtt), add_flow(backward, rtt)};
   state(ends.forward).other = ends.backward;
   state(ends.backward).other = ends.forward;
-  int down = 0;
-  for (const LinkId link : forward) down += !links_[index_of(link)].up;
-  for (const LinkId link : backward) down += !links_[index_of(link)].up;
-  for (const FlowId id : {ends.forward, ends.backward}) state(id).links_down = down;
+  for (const LinkId index : links_of(ends)) {
+    Link& link = links_[index_of(index)];
+    for (const FlowId id : {ends.forward, ends.backward}) {
+      link.flows.insert(std::lower_bound(link.flows.begin(), link.flows.end(), id), id);
+      state(id).links_down += !link.up;
+    }
+  }
   state(ends.forward).phase = Phase::kDialing;
   state(ends.forward).outage_start = now;
   state(ends.backward).phase = Phase::kAwaited;
@@ -69,6 +72,16 @@ FlowId LinkModel::add_flow(std::span<const LinkId> path, Nanos rtt) {
   }
   shares_.add_flow(id, path);
   return id;
+}
+
+/// All links on which something of the connection passes, each once.
+std::vector<LinkId> LinkModel::links_of(const Connection& connection) const {
+  const auto forward = state(connection.forward).path();
+  std::vector<LinkId> links(forward.begin(), forward.end());
+  for (const LinkId link : state(connection.backward).path()) {
+    if (!passes(forward, link)) links.push_back(link);
+  }
+  return links;
 }
 
 void LinkModel::dial(FlowId id) {
@@ -127,13 +140,20 @@ void LinkModel::send_reset(FlowId id) {
 
 void LinkModel::forget(const Connection& connection, Nanos now) {
   move_to(now);
+  STRAIT_CHECK(state(connection.forward).phase != Phase::kFree, "flow {} is forgotten twice",
+               index_of(connection.forward));
+  for (const LinkId index : links_of(connection)) {
+    auto& flows = links_[index_of(index)].flows;
+    for (const FlowId id : {connection.forward, connection.backward}) {
+      flows.erase(std::lower_bound(flows.begin(), flows.end(), id));
+    }
+  }
   forget(connection.forward);
   forget(connection.backward);
 }
 
 void LinkModel::forget(FlowId id) {
   Flow& flow = state(id);
-  STRAIT_CHECK(flow.phase != Phase::kFree, "flow {} is forgotten twice", index_of(id));
   flow.tcp.settle(now_);
   collect_departed(id, nullptr);
   count_lost(flow, flow.tcp.drop_backlog(), /*counted=*/false);
@@ -292,13 +312,7 @@ void LinkModel::set_up(LinkId link, bool up, Nanos now) {
   Link& changed = links_[index_of(link)];
   STRAIT_CHECK(changed.up != up, "link {} is {} already", index_of(link), up ? "up" : "down");
   changed.up = up;
-  for (std::size_t i = 0; i < flows_.size(); ++i) {
-    const Flow& flow = flows_[i];
-    if (flow.phase == Phase::kFree) continue;
-    if (passes(flow.path(), link) || passes(state(flow.other).path(), link)) {
-      link_changed(static_cast<FlowId>(i), up);
-    }
-  }
+  for (const FlowId flow : changed.flows) link_changed(flow, up);
 }
 
 void LinkModel::link_changed(FlowId id, bool up) {
@@ -365,8 +379,9 @@ LinkCounters LinkModel::counters(LinkId link) const {
 
 Bytes LinkModel::in_flight(LinkId link) const {
   Bytes sum = 0;
-  for (const Flow& flow : flows_) {
-    if (flow.phase == Phase::kFree || !passes(flow.path(), link)) continue;
+  for (const FlowId id : links_[index_of(link)].flows) {
+    const Flow& flow = state(id);
+    if (!passes(flow.path(), link)) continue;
     for (std::size_t i = 0; i < flow.under_way.size(); ++i) {
       sum += flow.under_way[i].mark.payload + flow.under_way[i].mark.header;
     }

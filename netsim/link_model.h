@@ -126,6 +126,7 @@ class LinkModel {
     bool up = true;
     LinkCounters counters;
     Nanos busy_since{0};
+    std::vector<FlowId> flows;  // that pass, or whose acknowledgements do; in order
   };
 
   struct Arrival {
@@ -154,6 +155,7 @@ class LinkModel {
   const Flow& state(FlowId flow) const { return flows_[index_of(flow)]; }
 
   FlowId add_flow(std::span<const LinkId> path, Nanos rtt);
+  std::vector<LinkId> links_of(const Connection& connection) const;
   void move_to(Nanos now);
   void give_rates();
   void on_timer(FlowId flow, LinkSink& sink);
