@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -119,19 +118,23 @@ Nanos link_delay(const Row& row, const std::string& text) {
 /// "2", "two", "2.up" or "2.down".
 void read_subject(const Row& row, std::string_view text, const IslandNames& islands,
                   NetworkEvent& event) {
-  const auto ends_with = [&](std::string_view tail) {
-    return text.size() > tail.size() && text.substr(text.size() - tail.size()) == tail;
-  };
-  const bool one_way = ends_with(".up") || ends_with(".down");
-  if (one_way && event.kind == NetworkEventKind::kIslandPause) {
+  const bool up = text.ends_with(".up") && text.size() > 3;
+  const bool down = text.ends_with(".down") && text.size() > 5;
+  const std::string_view name = up || down ? text.substr(0, text.rfind('.')) : text;
+  const bool pause = event.kind == NetworkEventKind::kIslandPause;
+  if (pause && (up || down)) {
     row.refuse("subject", fmt::format("'{}' is one direction of a link; an island_pause is for an "
                                       "island, e.g. {}",
-                                      text, text.substr(0, text.rfind('.'))));
+                                      text, name));
   }
-  event.up = !ends_with(".down");
-  event.down = !ends_with(".up");
-  event.island =
-      find_island(row, "subject", one_way ? text.substr(0, text.rfind('.')) : text, islands);
+  const IslandId island = find_island(row, "subject", name, islands);
+  if (pause) {
+    event.island = island;
+  } else {
+    event.links = access_links(island, up     ? Direction::kUp
+                                       : down ? Direction::kDown
+                                              : Direction::kBoth);
+  }
 }
 
 void read_value(const Row& row, const std::string& text, NetworkEvent& event) {
@@ -159,13 +162,12 @@ NetworkEventKind event_kind(const Row& row, std::string_view text) {
 /// Follows which links are down, so that every link_up ends a link_down.
 class Outages {
  public:
-  explicit Outages(int islands) : down_since_(static_cast<std::size_t>(islands)) {}
+  explicit Outages(int islands) : down_since_(2 * static_cast<std::size_t>(islands)) {}
 
   void check(const Row& row, std::string_view subject, const NetworkEvent& event) {
-    if (event.kind == NetworkEventKind::kIslandPause) return;
-    auto& directions = down_since_[static_cast<std::size_t>(event.island)];
-    if (event.up) check_direction(row, subject, event, directions[0]);
-    if (event.down) check_direction(row, subject, event, directions[1]);
+    for (const int link : event.links) {
+      check_direction(row, subject, event, down_since_[static_cast<std::size_t>(link)]);
+    }
   }
 
  private:
@@ -188,21 +190,42 @@ class Outages {
     since = goes_down ? std::optional(event.time) : std::nullopt;
   }
 
-  std::vector<std::array<std::optional<Nanos>, 2>> down_since_;
+  std::vector<std::optional<Nanos>> down_since_;  // by link
 };
 
 }  // namespace
 
+std::vector<int> access_links(IslandId island, Direction direction) {
+  switch (direction) {
+    case Direction::kUp: return {up_link(island)};
+    case Direction::kDown: return {down_link(island)};
+    case Direction::kBoth: break;
+  }
+  return {up_link(island), down_link(island)};
+}
+
 NetworkDescription describe_network(std::vector<AccessLink> links, std::vector<NetworkEvent> events,
                                     IslandId coordinator_beside) {
-  NetworkDescription description;
-  description.place_of_peer.push_back(coordinator_beside);
-  for (std::size_t i = 0; i < links.size(); ++i) {
-    description.place_of_peer.push_back(static_cast<int>(i));
+  NetworkDescription network;
+  network.places = static_cast<int>(links.size());
+  network.place_of_peer.push_back(coordinator_beside);
+  for (IslandId i = 0; i < network.places; ++i) {
+    const AccessLink& link = links[static_cast<std::size_t>(i)];
+    network.links.push_back({fmt::format("{}.up", i), link.up, link.delay, link.loss_ppm});
+    network.links.push_back({fmt::format("{}.down", i), link.down, link.delay, link.loss_ppm});
+    network.place_of_peer.push_back(i);
+    for (IslandId to = 0; to < network.places; ++to) {
+      network.paths.push_back(to == i ? std::vector<int>{}
+                                      : std::vector<int>{up_link(i), down_link(to)});
+    }
   }
-  description.places = std::move(links);
-  description.events = std::move(events);
-  return description;
+  network.events = std::move(events);
+  network.islands.resize(links.size());
+  return network;
+}
+
+NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island, Direction direction) {
+  return {.time = time, .kind = kind, .links = access_links(island, direction)};
 }
 
 std::vector<AccessLink> read_links(const std::string& path, const IslandNames& islands) {

@@ -15,6 +15,8 @@
 // island, by number or name, or one direction of its link.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,36 +26,114 @@
 
 namespace strait {
 
-/// An island's connection to the rest; both directions have the same delay.
-struct AccessLink {
-  BytesPerSecond up = kUnlimited;
-  BytesPerSecond down = kUnlimited;
-  Nanos delay{0};
+/// A directed physical link.
+struct LinkSpec {
+  std::string name;  // "2.up", "0>3", "atlantic"; keys what is random about it
+  BytesPerSecond rate = kUnlimited;
+  Nanos delay{0};             // one way
+  std::int64_t loss_ppm = 0;  // of segments, parts per million
 };
 
-enum class NetworkEventKind { kLinkDown, kLinkUp, kIslandPause };
+enum class NetworkEventKind {
+  kLinkDown,
+  kLinkUp,
+  kLinkRate,
+  kLinkDelay,
+  kLinkLoss,
+  kIslandPause,
+  kIslandSilent,
+  kIslandKill,
+  kIslandLeave,
+  kIslandJoin
+};
 
 struct NetworkEvent {
   Nanos time{0};
   NetworkEventKind kind = NetworkEventKind::kLinkDown;
-  IslandId island = 0;
-  bool up = true;     // for links: the direction away from the island
-  bool down = true;   // and the one to it
-  Nanos duration{0};  // for pauses
+  std::vector<int> links{};   // by index, for link events
+  IslandId island = -1;       // for island events
+  Nanos duration{0};          // pause; silent, where 0 = for good
+  BytesPerSecond rate{};      // kLinkRate
+  Nanos delay{0};             // kLinkDelay
+  std::int64_t loss_ppm = 0;  // kLinkLoss
+};
+
+/// Rate and delay of a link as they were measured: piecewise constant, again and again.
+struct LinkTrace {
+  struct Row {
+    Nanos time{0};  // since the repetition began; the first is 0, each later than the one before
+    std::optional<BytesPerSecond> rate{};  // none = as before
+    std::optional<Nanos> delay{};
+  };
+  int link = 0;
+  Nanos start{0};   // of the first repetition
+  Nanos period{0};  // later than the last row
+  std::vector<Row> rows;
+};
+
+/// Links that go down and up together at random (netsim/outages.h draws when).
+struct RandomOutages {
+  std::string name;  // the subject in events.csv; keys the generator
+  std::vector<int> links;
+  Nanos start{0};  // up until the first outage after it
+  Nanos mean_up{0};
+  Nanos mean_down{0};
+};
+
+struct IslandSpec {
+  std::string name;                // empty = only its number
+  std::string region;              // empty = none
+  std::optional<Nanos> step{};     // compute per inner step, else compute.step
+  std::optional<double> jitter{};  // else compute.jitter
+  Nanos start{0};                  // joins the run then; 0 = there from the start
 };
 
 struct NetworkDescription {
-  /// A place is what has an access link: one per island.
-  std::vector<AccessLink> places;
+  std::vector<LinkSpec> links;
+  int places = 0;  // one per island: what messages travel between
   /// By index_of(peer). Peers in one place talk without passing a link.
   std::vector<int> place_of_peer;
-  std::vector<NetworkEvent> events;
+  /// [from * places + to]: link indices in order; empty within a place, at most kMaxPath.
+  std::vector<std::vector<int>> paths;
+  std::vector<NetworkEvent> events;  // in the order of time
+  std::vector<LinkTrace> traces;
+  std::vector<RandomOutages> outages;
+  std::vector<IslandSpec> islands;  // by island
+  std::uint64_t seed = 1;           // everything random in the network follows from it
+
+  static constexpr std::size_t kMaxPath = 4;
+
+  const std::vector<int>& path(int from, int to) const {
+    return paths[static_cast<std::size_t>(from * places + to)];
+  }
 };
 
-/// Island i at place i, and the coordinator beside one of them.
+// --- islands with one access link each: the short form ---
+
+/// An island's connection to the rest; both directions have the same delay and loss.
+struct AccessLink {
+  BytesPerSecond up = kUnlimited;
+  BytesPerSecond down = kUnlimited;
+  Nanos delay{0};
+  std::int64_t loss_ppm = 0;
+};
+
+enum class Direction { kBoth, kUp, kDown };
+
+/// Where describe_network puts the access links of island i.
+constexpr int up_link(IslandId island) { return 2 * island; }
+constexpr int down_link(IslandId island) { return 2 * island + 1; }
+std::vector<int> access_links(IslandId island, Direction direction = Direction::kBoth);
+
+/// Island i at place i with the links up_link(i) and down_link(i), and the coordinator beside one
+/// of them.
 NetworkDescription describe_network(std::vector<AccessLink> links,
                                     std::vector<NetworkEvent> events = {},
                                     IslandId coordinator_beside = 0);
+
+/// An event of an island's access link.
+NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island,
+                        Direction direction = Direction::kBoth);
 
 /// How files may call the islands: by number always, by name if they have names.
 struct IslandNames {

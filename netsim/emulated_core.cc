@@ -51,10 +51,17 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
       trace_(trace),
       options_(options),
       model_(options.tcp),
-      places_(description.places.size()) {
-  for (const AccessLink& place : description.places) {  // 2p and 2p + 1: up and down of place p
-    model_.add_link({.rate = place.up, .delay = place.delay});
-    model_.add_link({.rate = place.down, .delay = place.delay});
+      links_(description.links.size()),
+      places_(static_cast<std::size_t>(description.places)) {
+  for (const LinkSpec& link : description.links) {
+    STRAIT_CHECK(link.loss_ppm == 0, "link {} loses {} ppm", link.name, link.loss_ppm);
+    model_.add_link({.rate = link.rate, .delay = link.delay});
+  }
+  STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",
+               description.paths.size(), places_);
+  for (const std::vector<int>& path : description.paths) {
+    auto& links = paths_.emplace_back();
+    for (const int link : path) links.push_back(static_cast<LinkId>(link));
   }
   for (const int place : description.place_of_peer) {
     STRAIT_CHECK(place >= 0 && static_cast<std::size_t>(place) < places_,
@@ -66,9 +73,9 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
 void EmulatedCore::start(const std::vector<NetworkEvent>& events) {
   std::vector<std::vector<Pause>> pauses(peers_.size());
   for (const NetworkEvent& event : events) {
-    const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
-    STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
     if (event.kind == NetworkEventKind::kIslandPause) {
+      const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
+      STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
       pauses[peer].push_back({event.time, event.time + event.duration});
       continue;
     }
@@ -99,18 +106,15 @@ const EmulatedCore::Peer& EmulatedCore::peer_state(PeerId peer) const {
   return peers_[index];
 }
 
-std::vector<LinkId> EmulatedCore::path(PeerId from, PeerId to) const {
-  const std::size_t a = peer_state(from).place, b = peer_state(to).place;
-  if (a == b) return {};
-  return {static_cast<LinkId>(2 * a), static_cast<LinkId>(2 * b + 1)};
+const std::vector<LinkId>& EmulatedCore::path(PeerId from, PeerId to) const {
+  return paths_[peer_state(from).place * places_ + peer_state(to).place];
 }
 
 std::vector<LinkRow> EmulatedCore::link_table() const {
   std::vector<LinkRow> rows;
-  for (std::size_t place = 0; place < places_; ++place) {
-    const auto number = static_cast<int>(place);
-    rows.push_back({number, /*up=*/true, model_.counters(static_cast<LinkId>(2 * place))});
-    rows.push_back({number, /*up=*/false, model_.counters(static_cast<LinkId>(2 * place + 1))});
+  for (std::size_t link = 0; link < links_; ++link) {  // 2p and 2p + 1: up and down of place p
+    rows.push_back({static_cast<int>(link / 2), /*up=*/link % 2 == 0,
+                    model_.counters(static_cast<LinkId>(link))});
   }
   return rows;
 }
@@ -176,16 +180,14 @@ void EmulatedCore::forget(Connection& connection) {
 
 void EmulatedCore::apply(const NetworkEvent& event) {
   if (!enter()) return;
-  const bool comes_up = event.kind == NetworkEventKind::kLinkUp;
-  const auto place = static_cast<std::size_t>(event.island);
-  if (event.up) set_up(place, /*away=*/true, comes_up);
-  if (event.down) set_up(place, /*away=*/false, comes_up);
-}
-
-void EmulatedCore::set_up(std::size_t place, bool away, bool up) {
-  const auto link = static_cast<LinkId>(2 * place + (away ? 0 : 1));
-  model_.set_up(link, up, loop_->now());
-  trace_.add({loop_->now(), up ? TraceKind::kLinkUp : TraceKind::kLinkDown, index_of(link)});
+  const bool up = event.kind == NetworkEventKind::kLinkUp;
+  STRAIT_CHECK(up || event.kind == NetworkEventKind::kLinkDown, "an event of kind {}",
+               static_cast<int>(event.kind));
+  for (const int index : event.links) {
+    const auto link = static_cast<LinkId>(index);
+    model_.set_up(link, up, loop_->now());
+    trace_.add({loop_->now(), up ? TraceKind::kLinkUp : TraceKind::kLinkDown, index_of(link)});
+  }
 }
 
 void EmulatedCore::opened(FlowId flow, Nanos) {

@@ -101,9 +101,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   const Peer& peer_state(PeerId peer) const;
   Peer& peer_state(PeerId peer);
-  std::vector<LinkId> path(PeerId from, PeerId to) const;
+  const std::vector<LinkId>& path(PeerId from, PeerId to) const;
   void apply(const NetworkEvent& event);
-  void set_up(std::size_t place, bool away, bool up);
   bool enter();
   void look_soon();
   void look();
@@ -121,7 +120,9 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   Trace& trace_;
   EmulatedOptions options_;
   LinkModel model_;
+  std::size_t links_ = 0;
   std::size_t places_;
+  std::vector<std::vector<LinkId>> paths_;  // [from * places_ + to]
   std::vector<Peer> peers_;
   std::vector<FlowEnd> flow_ends_;  // by flow: who sends on it
   std::vector<Waiting> waiting_;    // up-calls of this instant

@@ -36,16 +36,20 @@ FabricOptions fabric_of(const RunConfig& config) {
 }
 
 std::string network_line(const RunConfig& config, const NetworkDescription& network) {
-  if (network.places.empty()) return "pipe: messages arrive in no time";
-  const AccessLink& first = network.places.front();
-  bool same = true;
-  for (const auto& link : network.places) {
-    same = same && link.up == first.up && link.down == first.down && link.delay == first.delay;
+  if (network.links.empty()) return "pipe: messages arrive in no time";
+  const auto alike = [](const LinkSpec& a, const LinkSpec& b) {
+    return a.rate == b.rate && a.delay == b.delay && a.loss_ppm == b.loss_ppm;
+  };
+  const LinkSpec& up = network.links[0];
+  const LinkSpec& down = network.links[1];
+  for (std::size_t i = 0; i < network.links.size(); ++i) {
+    if (!alike(network.links[i], i % 2 == 0 ? up : down)) {
+      return config.network.links + ": unequal access links";
+    }
   }
-  if (!same) return config.network.links + ": unequal access links";
   return fmt::format("{} up, {} down, {} per access link: RTT {} between islands",
-                     format_rate(first.up), format_rate(first.down), format_duration(first.delay),
-                     format_duration(4 * first.delay));
+                     format_rate(up.rate), format_rate(down.rate), format_duration(up.delay),
+                     format_duration(4 * up.delay));
 }
 
 }  // namespace
@@ -123,8 +127,8 @@ std::vector<BannerSection> Session::banner() const {
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
        {"compute",
         fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
-  if (!experiment_.fabric.description.places.empty()) {
-    const Nanos send = transfer_time(model, experiment_.fabric.description.places.front().up);
+  if (!experiment_.fabric.description.links.empty()) {
+    const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);
     network.lines.emplace_back(
         "ratio",
         fmt::format("sending the model once takes {:.1f} steps; 150M parameters in fp32 on 1 "

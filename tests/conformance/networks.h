@@ -40,8 +40,8 @@ inline std::vector<NetworkRow> network_rows() {
        [](Loop& loop, Trace& trace, int islands) {
          return emulated(loop, trace, islands,
                          {.up = megabits(2), .down = megabits(2), .delay = 75ms},
-                         {{.time = 400ms, .kind = NetworkEventKind::kLinkDown},
-                          {.time = 3s, .kind = NetworkEventKind::kLinkUp}});
+                         {link_event(400ms, NetworkEventKind::kLinkDown, 0),
+                          link_event(3s, NetworkEventKind::kLinkUp, 0)});
        }},
   };
 }

@@ -18,8 +18,8 @@ RunConfig settings() {
 }
 
 std::vector<NetworkEvent> outage() {
-  return {{Nanos{150'000'000}, NetworkEventKind::kLinkDown, 1},
-          {Nanos{400'000'000}, NetworkEventKind::kLinkUp, 1}};
+  return {link_event(Nanos{150'000'000}, NetworkEventKind::kLinkDown, 1),
+          link_event(Nanos{400'000'000}, NetworkEventKind::kLinkUp, 1)};
 }
 
 ArmResult run_once(const RunConfig& config, const std::string& strategy) {

@@ -135,14 +135,16 @@ TEST_CASE("an outage costs time and changes nothing else", "[run]") {
   const Way way = kWays[0];
   const ArmResult usual = Trial(settings(way)).arm(way.strategy);
   const std::vector<NetworkEvent> outage{
-      {Nanos{450'000'000}, NetworkEventKind::kLinkDown, 2},
-      {Nanos{950'000'000}, NetworkEventKind::kLinkUp, 2},
+      link_event(Nanos{450'000'000}, NetworkEventKind::kLinkDown, 2),
+      link_event(Nanos{950'000'000}, NetworkEventKind::kLinkUp, 2),
   };
   const ArmResult hit = Trial(settings(way), {}, kHomeLine, outage).arm(way.strategy);
   check_same_training(hit, usual);
   CHECK(hit.costs.time > usual.costs.time + Nanos{300'000'000});
-  const std::vector<NetworkEvent> pause{
-      {Nanos{500'000'000}, NetworkEventKind::kIslandPause, 1, true, true, Nanos{2'000'000'000}}};
+  const std::vector<NetworkEvent> pause{{.time = Nanos{500'000'000},
+                                         .kind = NetworkEventKind::kIslandPause,
+                                         .island = 1,
+                                         .duration = Nanos{2'000'000'000}}};
   const ArmResult paused = Trial(settings(way), {}, kHomeLine, pause).arm(way.strategy);
   check_same_training(paused, usual);
   CHECK(paused.costs.time > usual.costs.time + Nanos{1'000'000'000});

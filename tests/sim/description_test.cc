@@ -95,13 +95,13 @@ TEST_CASE("events come from a file", "[description]") {
   REQUIRE(events.size() == 5);
   CHECK(events[0].time == ms(10'000));
   CHECK(events[0].kind == NetworkEventKind::kLinkDown);
-  CHECK((events[0].up && events[0].down));
-  CHECK(events[0].island == 2);
-  CHECK((!events[1].up && events[1].down));
+  CHECK(events[0].links == std::vector{up_link(2), down_link(2)});
+  CHECK(events[1].links == std::vector{down_link(2)});
   CHECK(events[3].kind == NetworkEventKind::kIslandPause);
   CHECK(events[3].island == 1);
   CHECK(events[3].duration == ms(1'500));
-  CHECK((events[4].up && !events[4].down));
+  CHECK(events[3].links.empty());
+  CHECK(events[4].links == std::vector{up_link(1)});
 }
 
 TEST_CASE("every mistake in a links file is one line", "[description]") {

@@ -147,8 +147,8 @@ TEST_CASE("a paused island hears everything when the pause ends, in order", "[ne
 }
 
 TEST_CASE("link events stop and start the flows of an island", "[network]") {
-  NetworkWorld w(
-      {{ms(120), NetworkEventKind::kLinkDown, 1}, {ms(130), NetworkEventKind::kLinkUp, 1}});
+  NetworkWorld w({link_event(ms(120), NetworkEventKind::kLinkDown, 1),
+                  link_event(ms(130), NetworkEventKind::kLinkUp, 1)});
   std::vector<TraceRecord> records;
   w.trace.listen([&](const TraceRecord& record) { records.push_back(record); });
   w.dial();
@@ -208,14 +208,14 @@ class Script {
                              {megabits(5), megabits(20), ms(3)},
                              {megabits(7), megabits(7), Nanos{33'333'333}},
                              {kUnlimited, kUnlimited, ms(70)}},
-                            {{ms(3'000), NetworkEventKind::kLinkDown, 1},
-                             {ms(5'000), NetworkEventKind::kLinkUp, 1},
+                            {link_event(ms(3'000), NetworkEventKind::kLinkDown, 1),
+                             link_event(ms(5'000), NetworkEventKind::kLinkUp, 1),
                              {.time = ms(9'000),
                               .kind = NetworkEventKind::kIslandPause,
                               .island = 2,
                               .duration = ms(1'500)},
-                             {ms(12'000), NetworkEventKind::kLinkDown, 2, true, false},
-                             {ms(12'100), NetworkEventKind::kLinkUp, 2, true, false}});
+                             link_event(ms(12'000), NetworkEventKind::kLinkDown, 2, Direction::kUp),
+                             link_event(ms(12'100), NetworkEventKind::kLinkUp, 2, Direction::kUp)});
   }
 
   void act() {

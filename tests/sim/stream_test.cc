@@ -64,8 +64,8 @@ TEST_CASE("links with outages and pauses are a network", "[stream]") {
   for (std::int64_t i = 1; i < 40; ++i) {
     const Nanos at{i * 700'000'000};
     const auto island = static_cast<IslandId>(i % 3);
-    events.push_back({at, NetworkEventKind::kLinkDown, island});
-    events.push_back({at + Nanos{90'000'000}, NetworkEventKind::kLinkUp, island});
+    events.push_back(link_event(at, NetworkEventKind::kLinkDown, island));
+    events.push_back(link_event(at + Nanos{90'000'000}, NetworkEventKind::kLinkUp, island));
     events.push_back({.time = at + Nanos{100'000'000},
                       .kind = NetworkEventKind::kIslandPause,
                       .island = (island + 1) % 3,
