@@ -16,7 +16,7 @@ class VirtualLoop::IslandClock final : public Clock {
     kActive,     // runs code of its own; time stands still
     kComputing,  // announced its end; its work may still be being done
     kWaiting,    // for a ticket
-    kFinished,
+    kGone,       // has no thread: absent, killed, or its body has returned
   };
 
   IslandClock(VirtualLoop& loop, IslandId island) : loop_(loop), island_(island) {}
@@ -76,17 +76,25 @@ class VirtualLoop::IslandClock final : public Clock {
     if (state_ == State::kWaiting && waits_for_ == &ticket) end_ = pauses_.resume(loop_.now_);
   }
 
-  /// First and last thing that the island's thread does.
-  void begin() {
-    std::unique_lock lock(loop_.mutex_);
-    sleep(lock);
-  }
-  void finish(bool failed) {
+  /// What the island's thread does: one life.
+  void live() {
+    std::exception_ptr failure;
+    try {
+      std::unique_lock lock(loop_.mutex_);
+      sleep(lock);
+      lock.unlock();
+      loop_.body_(island_, *this);
+    } catch (const Killed&) {
+    } catch (...) {
+      failure = std::current_exception();
+    }
     const std::lock_guard lock(loop_.mutex_);
-    if (failed) loop_.failed_ = true;
-    if (holds_turn_) loop_.turn_.unlock();
-    holds_turn_ = false;
-    leave(State::kFinished);
+    if (failure) {
+      loop_.failed_ = true;
+      failure_ = failure;
+    }
+    give_turn_back();
+    leave(State::kGone);
   }
 
  private:
@@ -94,6 +102,11 @@ class VirtualLoop::IslandClock final : public Clock {
 
   void check_may_block(const char* what) const {
     STRAIT_CHECK(state_ == State::kActive, "island {} calls {} while it computes", island_, what);
+    throw_if_over();
+  }
+
+  void throw_if_over() const {
+    if (killed_) throw Killed("the island was killed");
     if (loop_.cancelled_) throw Cancelled("the run has ended");
   }
 
@@ -102,20 +115,29 @@ class VirtualLoop::IslandClock final : public Clock {
     if (--loop_.active_ == 0) loop_.quiet_.notify_one();
   }
 
+  void make_active() {
+    state_ = State::kActive;
+    ++loop_.active_;
+    awake_.notify_one();
+  }
+
+  void give_turn_back() {
+    if (holds_turn_) loop_.turn_.unlock();
+    holds_turn_ = false;
+  }
+
   /// Until the loop makes this island active. `lock` is held before and after; the turn, if islands
   /// take turns, is not held while asleep.
   void sleep(std::unique_lock<std::mutex>& lock) {
-    if (holds_turn_) loop_.turn_.unlock();
-    holds_turn_ = false;
+    give_turn_back();
     awake_.wait(lock, [&] { return state_ == State::kActive; });
-    const bool cancelled = loop_.cancelled_;
     lock.unlock();
     if (!loop_.options_.parallel) {
       loop_.turn_.lock();
       holds_turn_ = true;
     }
     lock.lock();
-    if (cancelled) throw Cancelled("the run has ended");
+    throw_if_over();
   }
 
   VirtualLoop& loop_;
@@ -131,6 +153,10 @@ class VirtualLoop::IslandClock final : public Clock {
   TicketState* waits_for_ = nullptr;
   std::vector<Callback> posted_;
   std::condition_variable awake_;
+  int lives_ = 1;  // started so far, this one included
+  bool killed_ = false;
+  std::exception_ptr failure_;  // what its body threw
+  std::jthread thread_;
 };
 
 VirtualLoop::VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options)
@@ -154,35 +180,49 @@ TimerId VirtualLoop::at(Nanos when, Callback f) {
   return timers_.add(std::max(when, now_), std::move(f));
 }
 
-Clock& VirtualLoop::clock(IslandId island) {
-  return *islands_.at(static_cast<std::size_t>(island));
-}
+Clock& VirtualLoop::clock(IslandId island) { return find(island); }
 
 void VirtualLoop::set_pauses(IslandId island, PauseSchedule pauses) {
-  islands_.at(static_cast<std::size_t>(island))->pauses_ = std::move(pauses);
+  find(island).pauses_ = std::move(pauses);
 }
 
+void VirtualLoop::set_absent(IslandId island) {
+  find(island).state_ = IslandClock::State::kGone;
+  find(island).lives_ = 0;
+}
+
+bool VirtualLoop::running(IslandId island) const {
+  const std::lock_guard lock(mutex_);
+  return find(island).state_ != IslandClock::State::kGone;
+}
+
+int VirtualLoop::life(IslandId island) const { return find(island).lives_ - 1; }
+
 void VirtualLoop::run(const std::function<void(IslandId, Clock&)>& body) {
-  const auto count = islands_.size();
-  std::vector<std::exception_ptr> failures(count + 1);
-  const auto live = [&](std::size_t i) {
-    try {
-      islands_[i]->begin();
-      body(static_cast<IslandId>(i), *islands_[i]);
-    } catch (...) {
-      failures[i + 1] = std::current_exception();
-    }
-    islands_[i]->finish(/*failed=*/failures[i + 1] != nullptr);
-  };
-  std::vector<std::jthread> threads;
+  body_ = body;
+  std::exception_ptr failure;
   try {
-    for (std::size_t i = 0; i < count; ++i) threads.emplace_back(live, i);
+    for (const auto& island : islands_) {
+      if (island->state_ != IslandClock::State::kGone) start_thread(*island);
+    }
     run_loop();
   } catch (...) {
-    failures[0] = std::current_exception();
+    failure = std::current_exception();
   }
   cancel_islands();
-  threads.clear();  // joins
+  for (const auto& island : islands_) {
+    if (island->thread_.joinable()) island->thread_.join();
+  }
+  rethrow_first_failure(failure);
+}
+
+void VirtualLoop::start_thread(IslandClock& island) {
+  island.thread_ = std::jthread([&island] { island.live(); });
+}
+
+void VirtualLoop::rethrow_first_failure(const std::exception_ptr& of_loop) const {
+  std::vector<std::exception_ptr> failures{of_loop};
+  for (const auto& island : islands_) failures.push_back(island->failure_);
   std::exception_ptr cancelled;
   for (const auto& failure : failures) {
     if (!failure) continue;
@@ -195,6 +235,49 @@ void VirtualLoop::run(const std::function<void(IslandId, Clock&)>& body) {
   if (cancelled) std::rethrow_exception(cancelled);
 }
 
+void VirtualLoop::kill(IslandId island) {
+  IslandClock& dying = find(island);
+  {
+    std::unique_lock lock(mutex_);
+    if (dying.state_ == IslandClock::State::kGone) return;
+    STRAIT_CHECK(active_ == 0 && dying.thread_.joinable(),
+                 "island {} is killed, but not by an event of the run", island);
+    quiet_.wait(lock, [&] { return dying.work_done_; });
+    trace_.add({now_, TraceKind::kIslandKilled, island});
+    dying.killed_ = true;
+    dying.now_ = now_;
+    dying.make_active();
+    quiet_.wait(lock, [&] { return active_ == 0; });
+  }
+  dying.thread_.join();
+  // Dropped when the queue is whole, since what a callback held may post again.
+  std::vector<Callback> dropped = std::move(dying.posted_);
+  for (std::size_t i = 0; i < posted_.size(); ++i) {
+    Posted& posted = posted_[i];
+    if (posted.by == &dying) dropped.push_back(std::move(posted.f));
+  }
+  if (dying.failure_) std::rethrow_exception(dying.failure_);
+}
+
+void VirtualLoop::start_island(IslandId island) {
+  IslandClock& born = find(island);
+  {
+    const std::lock_guard lock(mutex_);
+    STRAIT_CHECK(born.state_ == IslandClock::State::kGone && body_ != nullptr,
+                 "island {} is started, but it is running, or the run is not", island);
+    born.state_ = IslandClock::State::kWaiting;
+    born.killed_ = false;
+    born.now_ = born.end_ = now_;
+    born.waited_ = Nanos{0};
+    born.waits_for_ = nullptr;
+    born.work_done_ = true;
+    ++born.lives_;
+  }
+  if (born.thread_.joinable()) born.thread_.join();
+  trace_.add({now_, TraceKind::kIslandJoined, island});
+  start_thread(born);
+}
+
 void VirtualLoop::run_loop() {
   while (true) {
     {
@@ -204,7 +287,7 @@ void VirtualLoop::run_loop() {
       take_posts();
     }
     run_instant();
-    if (all_finished()) return;
+    if (over()) return;
     const auto due = due_now();
     if (due.empty()) {
       advance();
@@ -228,7 +311,7 @@ void VirtualLoop::run_instant() {
     } else {
       f = posted_.pop_front().f;
     }
-    f();
+    if (f) f();
   }
 }
 
@@ -238,21 +321,23 @@ void VirtualLoop::take_posts() {
       trace_.add({now_, TraceKind::kComputeStart, island->island_, island->announced_.count()});
       island->announced_ = Nanos{-1};
     }
-    for (auto& f : island->posted_) post(std::move(f));
+    for (auto& f : island->posted_) {
+      posted_.push_back({timers_.take_order(), std::move(f), island.get()});
+    }
     island->posted_.clear();
   }
 }
 
-bool VirtualLoop::all_finished() const {
-  return std::all_of(islands_.begin(), islands_.end(), [](const auto& island) {
-    return island->state_ == IslandClock::State::kFinished;
-  });
+bool VirtualLoop::over() const {
+  return holders_ == 0 && std::all_of(islands_.begin(), islands_.end(), [](const auto& island) {
+           return island->state_ == IslandClock::State::kGone;
+         });
 }
 
 std::vector<VirtualLoop::IslandClock*> VirtualLoop::due_now() const {
   std::vector<IslandClock*> due;
   for (const auto& island : islands_) {
-    if (island->state_ != IslandClock::State::kFinished && island->end_ <= now_) {
+    if (island->state_ != IslandClock::State::kGone && island->end_ <= now_) {
       due.push_back(island.get());
     }
   }
@@ -268,26 +353,24 @@ void VirtualLoop::wake(const std::vector<IslandClock*>& due) {
     trace_.add({now_, TraceKind::kIslandWakes, island->island_});
     island->now_ = now_;
     island->end_ = kNever;
-    island->state_ = IslandClock::State::kActive;
-    ++active_;
+    island->make_active();
   }
-  last_progress_ = now_;
-  for (auto* island : due) island->awake_.notify_one();
 }
 
 void VirtualLoop::advance() {
   Nanos wake_up = kNever;
   for (const auto& island : islands_) {
-    if (island->state_ != IslandClock::State::kFinished) wake_up = std::min(wake_up, island->end_);
+    if (island->state_ != IslandClock::State::kGone) wake_up = std::min(wake_up, island->end_);
   }
   const Nanos next = std::min(wake_up, timers_.next());
-  if (next == kNever) report_deadlock("nothing is left to happen");
-  if (trace_.records() != last_records_) {
-    last_records_ = trace_.records();
+  if (trace_.progress() != seen_progress_) {
+    seen_progress_ = trace_.progress();
     last_progress_ = now_;
   }
-  // Who has announced an end wakes for sure, however long that takes.
-  if (wake_up == kNever && next - last_progress_ > options_.stall_limit) {
+  if (next == kNever) report_deadlock("nothing is left to happen");
+  // Who has announced an end wakes for sure, however long that takes; and a start will come.
+  const bool sure = wake_up != kNever || holders_ > 0;
+  if (!sure && next - last_progress_ > options_.stall_limit) {
     report_deadlock("nothing has advanced for an hour,");
   }
   now_ = next;
@@ -298,16 +381,15 @@ void VirtualLoop::cancel_islands() {
   cancelled_ = true;
   for (const auto& island : islands_) {
     if (island->state_ == IslandClock::State::kActive) continue;
-    if (island->state_ == IslandClock::State::kFinished) continue;
-    island->state_ = IslandClock::State::kActive;
-    ++active_;
-    island->awake_.notify_one();
+    if (island->state_ == IslandClock::State::kGone) continue;
+    island->make_active();
   }
 }
 
 void VirtualLoop::report_deadlock(const std::string& why) const {
   std::string text = fmt::format("deadlock: {} since {:.6f} s", why, seconds(last_progress_));
   for (const auto& island : islands_) {
+    if (island->state_ == IslandClock::State::kGone) continue;
     if (island->state_ == IslandClock::State::kComputing) {
       text += fmt::format("; island {} stands still since {:.6f} s", island->island_,
                           seconds(island->now_));
@@ -316,6 +398,7 @@ void VirtualLoop::report_deadlock(const std::string& why) const {
                           island->waits_for_->label, seconds(island->now_));
     }
   }
+  if (holders_ > 0) text += "; an island was still to be started";
   throw Deadlock(text);
 }
 

@@ -10,8 +10,13 @@
 //     compute again;
 //   * when an island fails, the others of that instant go on until they wait or compute again, and
 //     the run ends there: so the failure that is told is always the same one;
-//   * nothing left to happen, or an hour without anything in the trace, while everybody waits, is a
+//   * nothing left to happen, or an hour without progress in the trace, while everybody waits, is a
 //     deadlock: the error says who waits for what since when.
+//
+// An island has lives: it may be absent at first, be killed by an event and be started by one. A
+// kill is an event like any other: at an instant in which the island would wake it comes first. The
+// loop waits, in wall time, for work that is still being done and until the thread has unwound; so
+// when kill() returns nothing of that life runs any more, and its buffers are gone.
 //
 // Thread: run() is the loop's thread; each IslandClock belongs to its island's thread.
 #pragma once
@@ -45,7 +50,7 @@ struct VirtualLoopOptions {
   /// False: the code of one island runs at a time, for debugging and to measure what parallel
   /// islands gain. The trace is the same.
   bool parallel = true;
-  /// Virtual time without a wake-up or a trace record after which a wait is called a deadlock.
+  /// Virtual time without progress (Trace::progress) after which a wait is called a deadlock.
   Nanos stall_limit = std::chrono::hours(1);
 };
 
@@ -63,10 +68,34 @@ class VirtualLoop final : public Loop {
   Clock& clock(IslandId island);
   void set_pauses(IslandId island, PauseSchedule pauses);
 
-  /// Runs `body` on a thread of its own for each island, and events on this thread, until every
-  /// body has returned. Rethrows the first failure (of the loop, else of the lowest island) after
-  /// all threads have ended. Once.
+  /// Before run(): this island is not there until start_island().
+  void set_absent(IslandId island);
+
+  /// Runs `body` on a thread of its own for each island that is not absent, and events on this
+  /// thread, until every body has returned and nobody holds the run open. Rethrows the first
+  /// failure (of the loop, else of the lowest island) after all threads have ended. Once.
   void run(const std::function<void(IslandId, Clock&)>& body);
+
+  // For events, while run() runs.
+
+  /// Ends the island's life: its wait or compute throws Killed. What it posted and has not run is
+  /// dropped; its tickets may still be completed. An island that is not running is no error. An
+  /// exception of the body other than Killed is passed on.
+  void kill(IslandId island);
+
+  /// A new life for an island that is not running: `body` on a new thread, which begins now, after
+  /// all events of this instant, with a clock that has waited for nothing.
+  void start_island(IslandId island);
+
+  /// As long as somebody holds it open, the run goes on even if no island is running; for islands
+  /// that will be started. Waiting for that is no deadlock, however long it takes.
+  void hold_open() { ++holders_; }
+  void let_close() { --holders_; }
+
+  bool running(IslandId island) const;
+
+  /// How often the island has been started before: 0 in its first life. Also on its own thread.
+  int life(IslandId island) const;
 
   /// Runs events until none is left (for tests without islands).
   void run_until_idle();
@@ -74,14 +103,20 @@ class VirtualLoop final : public Loop {
  private:
   class IslandClock;
   struct Posted {
-    std::uint64_t order = 0;  // among the timers of the same instant
-    Callback f;
+    std::uint64_t order = 0;          // among the timers of the same instant
+    Callback f;                       // empty if its island was killed
+    const IslandClock* by = nullptr;  // the island that posted it; null: an event
   };
 
+  IslandClock& find(IslandId island) const {
+    return *islands_.at(static_cast<std::size_t>(island));
+  }
+  void start_thread(IslandClock& island);
+  void rethrow_first_failure(const std::exception_ptr& of_loop) const;
   void run_loop();
   void run_instant();
   void take_posts();
-  bool all_finished() const;
+  bool over() const;
   std::vector<IslandClock*> due_now() const;
   void wake(const std::vector<IslandClock*>& due);
   void advance();
@@ -95,15 +130,17 @@ class VirtualLoop final : public Loop {
   Fifo<Posted> posted_;
 
   std::vector<std::unique_ptr<IslandClock>> islands_;
-  std::mutex mutex_;               // guards the islands' states and what follows
+  mutable std::mutex mutex_;       // guards the islands' states and what follows
   std::condition_variable quiet_;  // some island has stopped being active, or finished its work
   int active_ = 0;          // islands that run code between a wake-up and the next announcement
   bool failed_ = false;     // an island's body threw: the run ends when all are quiet
   bool cancelled_ = false;  // the run has ended; who still blocks is thrown out
   std::mutex turn_;         // held by the one island that may run when !options_.parallel
 
+  std::function<void(IslandId, Clock&)> body_;
+  int holders_ = 0;
   Nanos last_progress_{0};
-  std::int64_t last_records_ = 0;
+  std::int64_t seen_progress_ = 0;
 };
 
 }  // namespace strait

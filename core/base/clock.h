@@ -5,8 +5,8 @@
 // Virtual (netsim/virtual_loop.h) or by the wall clock (core/io): the island cannot tell.
 //
 // Thread: the island's, except complete(), which is the loop's. The clock outlives both.
-// Errors: compute() and wait() throw Cancelled when the run ends early; compute() passes on what
-// `work` throws, when its announced end has come.
+// Errors: compute() and wait() throw Cancelled when the run ends early, and Killed when this island
+// was killed; compute() passes on what `work` throws, when its announced end has come.
 #pragma once
 
 #include <functional>
@@ -28,11 +28,17 @@ struct TicketState {
   bool completed = false;   // guarded by the clock
 };
 
-/// Thrown out of compute() and wait() when the run ends early (another island failed, or this one
-/// was killed): the island's thread unwinds.
+/// Thrown out of compute() and wait() when the run ends early, because another island failed: the
+/// island's thread unwinds.
 class Cancelled : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// The same for one island, while the run goes on. What it posts while it unwinds never runs.
+class Killed : public Cancelled {
+ public:
+  using Cancelled::Cancelled;
 };
 
 class Clock {

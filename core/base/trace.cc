@@ -7,6 +7,25 @@
 
 namespace strait {
 
+namespace {
+
+bool is_progress(const TraceRecord& record) {
+  switch (record.kind) {
+    case TraceKind::kComputeStart:
+    case TraceKind::kIslandWakes:
+    case TraceKind::kMessage:
+    case TraceKind::kLinkDown:
+    case TraceKind::kLinkUp:
+    case TraceKind::kRound:
+    case TraceKind::kIslandKilled:
+    case TraceKind::kIslandJoined: return true;
+    case TraceKind::kArrived: return record.c >= Trace::kWeightyArrival;
+    default: return false;
+  }
+}
+
+}  // namespace
+
 Trace::Trace() : state_(XXH3_createState()) {
   STRAIT_CHECK(state_ != nullptr, "no memory for the trace");
   XXH3_64bits_reset(static_cast<XXH3_state_t*>(state_));
@@ -20,6 +39,7 @@ void Trace::add(const TraceRecord& record) {
       record.time.count(), static_cast<std::int64_t>(record.kind), record.a, record.b, record.c};
   XXH3_64bits_update(static_cast<XXH3_state_t*>(state_), words.data(), sizeof(words));
   ++records_;
+  if (is_progress(record)) ++progress_;
   if (listener_) listener_(record);
 }
 

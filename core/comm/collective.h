@@ -2,7 +2,8 @@
 // with identical bits.
 //
 // Bits: contributions are added in island order, as decoded, multiply then add in fp32; whatever
-// the network, the same. Errors: an Outcome; `out` means nothing then.
+// the network, the same. Errors: an Outcome; `out` means nothing then. A contribution that is not
+// finite is refused: it would spoil every island's mean.
 //
 // Start and wait are two calls; several exchanges may be in flight, each with an id, issued in the
 // same order everywhere. They advance on the loop, never in an island's thread, so communication
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -49,10 +51,14 @@ class Collective {
   virtual ~Collective() = default;
 
   /// Called on the island's thread. `in` is never written; `out` (of the same length) holds the
-  /// mean once the ticket is good. Both stay the collective's until the ticket is completed. Says
-  /// whether *this* island completed; the verdict for all comes from Rounds.
+  /// mean once the ticket is good. Both stay the collective's until the ticket is completed: the
+  /// exchange has ended and nobody reads `in` any more. Says whether *this* island completed; the
+  /// verdict for all comes from Rounds. `owner` keeps `in` alive for peers that still read it when
+  /// the ticket's island unwinds early; without one, `in` has to outlive the run then.
+  /// kMismatch for a contribution with infinity or NaN: nothing of it is sent.
   virtual Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
-                                      std::span<float> out, const Roster& roster) = 0;
+                                      std::span<float> out, const Roster& roster,
+                                      std::shared_ptr<const void> owner = {}) = 0;
 };
 
 }  // namespace strait

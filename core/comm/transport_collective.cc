@@ -2,9 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
+#include <utility>
+
+#include "core/base/finite.h"
 
 namespace strait {
+
+namespace {
+
+/// The hold of a contribution that its island lends: its end is the end of the lending.
+struct Lent {
+  Lent(const Promise<Done>& f, std::shared_ptr<const void> o) : free(f), owner(std::move(o)) {}
+  ~Lent() {
+    owner.reset();
+    free.complete(Done{});  // posts to the loop at most
+  }
+
+  Promise<Done> free;
+  std::shared_ptr<const void> owner;
+};
+
+Failure not_finite(IslandId self, std::span<const float> in) {
+  const std::size_t first = first_not_finite(in);
+  return {FailureKind::kMismatch,
+          fmt::format("the contribution of island {} is not finite (first at element {}): it is {} "
+                      "there, and one such value spoils the mean of all",
+                      self, first, in[first])};
+}
+
+}  // namespace
 
 bool Roster::contains(IslandId island) const {
   for (const Member& member : members) {
@@ -44,6 +72,7 @@ TransportCollective::TransportCollective(Clock& clock, Transport& transport,
       codec_(make_codec(options.codec)),
       result_codec_(
           make_codec(options.result_codec.empty() ? options.codec : options.result_codec)),
+      exact_codec_(make_codec("fp32")),
       worker_(transport.loop(), options.memory_rate) {
   const std::int64_t block = std::lcm(codec_->block(), result_codec_->block());
   const std::int64_t wanted = options.piece_bytes / static_cast<Bytes>(sizeof(float));
@@ -51,43 +80,81 @@ TransportCollective::TransportCollective(Clock& clock, Transport& transport,
 }
 
 Ticket<Outcome<Done>> TransportCollective::start(const ExchangeId& id, std::span<const float> in,
-                                                 std::span<float> out, const Roster& roster) {
+                                                 std::span<float> out, const Roster& roster,
+                                                 std::shared_ptr<const void> owner) {
   const Completer<Outcome<Done>> done(
       clock_, fmt::format("exchange {} of fragment {}", id.number, id.fragment));
-  auto run = [this, id, in, out, roster, done]() {
-    const auto drive = [](TransportCollective& self, ExchangeId i, std::span<const float> from,
-                          std::span<float> to, Roster members,
-                          Completer<Outcome<Done>> completer) -> Async<Done> {
-      Async<Outcome<Done>> running = self.exchange(i, from, to, std::move(members));
-      Outcome<Done> outcome = co_await running;
-      completer.complete(std::move(outcome));
-      co_return Done{};
-    };
-    scope_.spawn(drive(*this, id, in, out, roster, done));
+  const IslandId self = island_of(transport_.self());
+  if (roster.weight_of(self) > 0 && !all_finite(in)) {
+    clock_.post([this, id, done, failure = not_finite(self, in)] {
+      give_up(transport_, id);
+      done.complete(failure);
+    });
+    return done.ticket();
+  }
+  const auto drive = [](TransportCollective& collective, ExchangeParts parts,
+                        Completer<Outcome<Done>> completer) -> Async<Done> {
+    Async<Outcome<Done>> running = collective.lend(std::move(parts));
+    Outcome<Done> outcome = co_await running;
+    completer.complete(std::move(outcome));
+    co_return Done{};
   };
-  clock_.post(std::move(run));
+  clock_.post([this, drive, done,
+               parts = ExchangeParts{
+                   .id = id, .in = in, .hold = std::move(owner), .out = out, .roster = roster}] {
+    scope_.spawn(drive(*this, parts, done));
+  });
   return done.ticket();
 }
 
 Async<Outcome<Done>> TransportCollective::exchange(ExchangeId id, std::span<const float> in,
                                                    std::span<float> out, Roster roster) {
+  return lend({.id = id, .in = in, .hold = {}, .out = out, .roster = std::move(roster)});
+}
+
+/// `parts.hold` may be null here: it goes into a hold that tells when it is free.
+Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
+  const Promise<Done> free(transport_.loop());
+  Pending<Done> freed = free.pending();
+  parts.hold = std::make_shared<const Lent>(free, std::move(parts.hold));
+  Outcome<Done> outcome = Done{};
+  {
+    Async<Outcome<Done>> running = exchange(std::move(parts));
+    outcome = co_await running;
+  }
+  // After a good exchange those who read `in` have mostly done so; after a bad one this waits for
+  // what has left already, until it arrives or its connection is gone.
+  co_await freed;
+  co_return outcome;
+}
+
+Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
   const IslandId self = island_of(transport_.self());
-  STRAIT_CHECK(roster.contains(self), "island {} is in no roster of its exchange", self);
-  STRAIT_CHECK(in.size() == out.size() || roster.weight_of(self) == 0,
-               "contribution of {} elements, mean of {}", in.size(), out.size());
-  Exchange exchange{.id = id,
-                    .self = self,
-                    .roster = std::move(roster),
-                    .in = in,
-                    .out = out,
-                    .transport = transport_,
-                    .codec = *codec_,
-                    .result_codec = *result_codec_,
-                    .worker = worker_,
-                    .buffers = buffers_,
-                    .piece = piece_};
-  Async<Outcome<Done>> running = algorithm_(exchange);
-  Outcome<Done> outcome = co_await running;
+  STRAIT_CHECK(parts.roster.contains(self), "island {} is in no roster of its exchange", self);
+  STRAIT_CHECK(parts.in.size() == parts.out.size() || parts.roster.weight_of(self) == 0,
+               "contribution of {} elements, mean of {}", parts.in.size(), parts.out.size());
+  STRAIT_CHECK(parts.hold != nullptr, "nobody keeps the contribution of island {} alive", self);
+  Outcome<Done> outcome = Done{};
+  {
+    Exchange exchange{.id = parts.id,
+                      .self = self,
+                      .roster = std::move(parts.roster),
+                      .in = parts.in,
+                      .hold = std::move(parts.hold),
+                      .out = parts.out,
+                      .keep = std::move(parts.keep),
+                      .transport = transport_,
+                      .codec = *codec_,
+                      .result_codec = *result_codec_,
+                      .exact_codec = *exact_codec_,
+                      .worker = worker_,
+                      .buffers = buffers_,
+                      .piece = piece_};
+    Async<Outcome<Done>> running = algorithm_(exchange);
+    outcome = co_await running;
+  }
+  // What had arrived is let go with the algorithm's frame: it may be another island's memory, and
+  // that one may be waiting for it.
   co_return outcome;
 }
 

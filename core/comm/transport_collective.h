@@ -24,28 +24,46 @@ struct CollectiveOptions {
   BytesPerSecond memory_rate{4'000'000'000};
 };
 
+/// One exchange, for TransportCollective::exchange.
+struct ExchangeParts {
+  ExchangeId id;
+  std::span<const float> in;         // finite; unused if this island's weight is 0
+  std::shared_ptr<const void> hold;  // keeps `in` alive as long as somebody reads it
+  std::span<float> out;              // the caller's until the exchange has ended
+  Roster roster;
+  KeepPiece keep = {};  // told each piece of the mean as it comes, also of one that then fails
+};
+
 class TransportCollective final : public Collective {
  public:
   /// `clock` is the island's, all else lives on the loop and outlives this object.
   TransportCollective(Clock& clock, Transport& transport, const CollectiveOptions& options);
 
   Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in, std::span<float> out,
-                              const Roster& roster) override;
+                              const Roster& roster,
+                              std::shared_ptr<const void> owner = {}) override;
 
   /// The exchange is over for all, whoever is missing: if it still runs, it fails soon with
   /// kCancelled. On the loop.
   void cancel(const ExchangeId& id) { give_up(transport_, id); }
 
-  /// The same as start() on the loop, for Rounds.
+  /// The same on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`,
+  /// which is not null, keeps it alive for them. Does not look for infinity or NaN.
+  Async<Outcome<Done>> exchange(ExchangeParts parts);
+
+  /// For an `in` that nobody keeps alive: ends when the exchange has ended and nobody reads it.
   Async<Outcome<Done>> exchange(ExchangeId id, std::span<const float> in, std::span<float> out,
                                 Roster roster);
 
  private:
+  Async<Outcome<Done>> lend(ExchangeParts parts);
+
   Clock& clock_;
   Transport& transport_;
   Algorithm algorithm_;
   std::unique_ptr<Codec> codec_;
   std::unique_ptr<Codec> result_codec_;
+  std::unique_ptr<Codec> exact_codec_;
   CodecWorker worker_;
   BufferPool buffers_;
   std::int64_t piece_;

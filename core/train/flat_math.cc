@@ -2,8 +2,6 @@
 
 #include <xxhash.h>
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "core/base/check.h"
@@ -27,17 +25,6 @@ struct SquareSum {
   }
 };
 
-// Infinity and NaN, and nothing else, have all bits of the exponent set.
-struct LargestExponent {
-  STRAIT_KERNEL std::uint32_t run(const float* values, std::int64_t n) {
-    std::uint32_t largest = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7f800000u);
-    }
-    return largest;
-  }
-};
-
 }  // namespace
 
 void outer_gradient(std::span<const float> shared, std::span<const float> local,
@@ -51,11 +38,6 @@ void outer_gradient(std::span<const float> shared, std::span<const float> local,
 double l2_norm(std::span<const float> values, Simd simd) {
   return std::sqrt(
       run_kernel<SquareSum>(simd, values.data(), static_cast<std::int64_t>(values.size())));
-}
-
-bool all_finite(std::span<const float> values, Simd simd) {
-  return run_kernel<LargestExponent>(simd, values.data(),
-                                     static_cast<std::int64_t>(values.size())) < 0x7f800000u;
 }
 
 std::uint64_t hash_floats(std::span<const float> values) {

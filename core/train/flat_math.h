@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/base/finite.h"  // all_finite
 #include "core/base/simd.h"
 
 namespace strait {
@@ -18,8 +19,6 @@ void outer_gradient(std::span<const float> shared, std::span<const float> local,
 /// L2 norm: squares exact in double, summed in the order of core/train/lane_sum.h. Not finite
 /// exactly when a value is not.
 double l2_norm(std::span<const float> values, Simd simd = best_simd());
-
-bool all_finite(std::span<const float> values, Simd simd = best_simd());
 
 /// XXH3 of the bytes: equal buffers, equal hash (0.0 and -0.0 differ).
 std::uint64_t hash_floats(std::span<const float> values);

@@ -93,6 +93,11 @@ std::vector<Range> pieces_of(Range whole, std::int64_t piece) {
   return pieces;
 }
 
+void take_mean(const Exchange& x, Range range, const Slice& mean) {
+  x.result_codec.decode(mean.bytes, part(x.out, range));
+  if (x.keep) x.keep(range, x.result_codec, mean);
+}
+
 Slice encode(const Codec& codec, BufferPool& buffers, std::span<const float> values,
              std::shared_ptr<const void> hold) {
   const auto size =

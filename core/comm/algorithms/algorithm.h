@@ -1,11 +1,12 @@
 // An algorithm moves one exchange over a Transport: a coroutine that reads like its story.
 //
 // Promises of every row of the table: contributions are added in island order as decoded (the
-// owner's too), multiply then add, one rounding each; every receiver gets the same bits; `in` is
-// not touched after the exchange ends, well or badly. Thread: the loop's; a row's coroutine may be
-// destroyed while it waits only when the transport has been closed (sends read `in`).
+// owner's too), multiply then add, one rounding each; every receiver gets the same bits. An exchange
+// ends without waiting for its sends: they carry `hold`, which keeps `in` alive as long as somebody
+// reads it. So a row's coroutine may be destroyed whenever it waits. Thread: the loop's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -47,16 +48,31 @@ class BufferPool {
   std::shared_ptr<std::vector<std::vector<std::byte>>> free_;
 };
 
+/// A range of elements, cut at block boundaries.
+struct Range {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::int64_t size() const { return end - begin; }
+};
+
+/// Takes one piece of the mean: `codec` decodes the bytes to exactly the bits of `out` in `range`.
+/// The bytes are in memory of their own, alive as long as the slice is kept; the codec lives as long
+/// as the collective.
+using KeepPiece = std::function<void(Range range, const Codec& codec, const Slice& bytes)>;
+
 struct Exchange {
   ExchangeId id;
   IslandId self = 0;
   Roster roster;
-  std::span<const float> in;  // this island's contribution; unused if its weight is 0
-  std::span<float> out;       // the mean
+  std::span<const float> in;         // this island's contribution; unused if its weight is 0
+  std::shared_ptr<const void> hold;  // keeps `in` alive, also after the exchange; not null
+  std::span<float> out;              // the mean
+  KeepPiece keep;  // may be empty; told each piece of the mean once, in any order, all of `out`
 
   Transport& transport;
   const Codec& codec;         // of contributions
   const Codec& result_codec;  // of the mean
+  const Codec& exact_codec;   // fp32: for keeping a mean that was never encoded
   CodecWorker& worker;
   BufferPool& buffers;
   std::int64_t piece;  // elements per message, a multiple of both codecs' blocks
@@ -71,22 +87,25 @@ std::vector<std::string_view> algorithm_names();
 // ---------------------------------------------------------------------------------------------
 // What the rows share
 
-/// A range of elements, cut at block boundaries.
-struct Range {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-  std::int64_t size() const { return end - begin; }
-};
-
-/// After a failure: the messages of this exchange that have not left are dropped, so that waiting
-/// for the sends waits for nobody else.
+/// After a failure: the messages of this exchange that have not left are dropped, and what still
+/// arrives of it is let go at once, so that nobody waits for memory that lies with us.
 void give_up(Transport& transport, const ExchangeId& id);
+
+/// The elements of `range`.
+template <class T>
+std::span<T> part(std::span<T> whole, Range range) {
+  return whole.subspan(static_cast<std::size_t>(range.begin),
+                       static_cast<std::size_t>(range.size()));
+}
 
 /// Shard `s` of `count` over `elements`, all but the last a multiple of `align`.
 Range shard_of(std::int64_t elements, std::int64_t s, std::int64_t count, std::int64_t align);
 
 /// The ranges of at most `piece` elements that make up `whole`.
 std::vector<Range> pieces_of(Range whole, std::int64_t piece);
+
+/// One piece of the mean as it travels: decoded into `out`, and kept if somebody keeps it.
+void take_mean(const Exchange& x, Range range, const Slice& mean);
 
 /// `values` as they travel: by reference to `hold`'s memory if the codec is the identity and `hold`
 /// keeps them alive, else encoded into a buffer of the pool.

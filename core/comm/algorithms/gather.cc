@@ -2,10 +2,10 @@
 //
 // For S encoded bytes and k islands, each island sends (k-1) S in one latency term, with one
 // quantization (no second, lossy step for the mean). For two or three islands, and for codecs whose
-// bytes cannot be added. k (k-1) flows. Memory beside `in` and `out`: S, plus what arrives early.
+// bytes cannot be added. k (k-1) flows. Memory beside `in` and `out`: S (none with fp32), plus what
+// arrives early.
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 
 #include "core/comm/algorithms/rows.h"
@@ -18,21 +18,17 @@ Tag tag_of(const Exchange& x, std::size_t piece) {
   return make_tag({TagPlane::kContribution, x.id.fragment, x.id.number, x.id.epoch, piece});
 }
 
-std::span<const float> part(std::span<const float> whole, Range range) {
-  return whole.subspan(static_cast<std::size_t>(range.begin),
-                       static_cast<std::size_t>(range.size()));
-}
-
 using Own = std::vector<Slice>;  // our encoded pieces
 
-/// Encoded, also under the identity codec: the others may still read our bytes when we are done.
 Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
   Own own;
   for (std::size_t p = 0; p < pieces.size(); ++p) {
     const auto values = part(x.in, pieces[p]);
-    Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
-    co_await encoded;
-    own.push_back(encode(x.codec, x.buffers, values, nullptr));
+    if (!x.codec.is_identity()) {
+      Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
+      co_await encoded;
+    }
+    own.push_back(encode(x.codec, x.buffers, values, x.hold));
     for (const auto& member : x.roster.members) {
       if (member.island == x.self) continue;
       std::ignore = x.transport.send({.to = peer_of(member.island),
@@ -63,8 +59,7 @@ Async<Outcome<Done>> exchange(Exchange& x) {
     own = co_await sending;
   }
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    const std::span<float> sum = x.out.subspan(static_cast<std::size_t>(pieces[p].begin),
-                                               static_cast<std::size_t>(pieces[p].size()));
+    const std::span<float> sum = part(x.out, pieces[p]);
     std::fill(sum.begin(), sum.end(), 0.0f);
     for (std::size_t s = 0; s < contributors.size(); ++s) {
       if (contributors[s].island == x.self) {
@@ -77,6 +72,8 @@ Async<Outcome<Done>> exchange(Exchange& x) {
       Pending<Done> added = x.worker.work(static_cast<Bytes>(sum.size_bytes()));
       co_await added;
     }
+    // The mean was never encoded: what is kept is a copy.
+    if (x.keep) x.keep(pieces[p], x.exact_codec, encode(x.exact_codec, x.buffers, sum, nullptr));
   }
   co_return Done{};
 }

@@ -21,12 +21,6 @@ namespace strait {
 
 namespace {
 
-/// `in` belongs to the island, which keeps it until the exchange ends; nothing has to be held.
-std::shared_ptr<const void> borrowed() {
-  static const auto kBorrowed = std::make_shared<const int>(0);
-  return kBorrowed;
-}
-
 struct Plan {
   explicit Plan(Exchange& x)
       : contributors(x.roster.contributors()),
@@ -50,16 +44,9 @@ Tag tag_of(const Exchange& x, TagPlane plane, std::size_t piece) {
   return make_tag({plane, x.id.fragment, x.id.number, x.id.epoch, piece});
 }
 
-template <class T>
-std::span<T> part(std::span<T> whole, Range range) {
-  return whole.subspan(static_cast<std::size_t>(range.begin),
-                       static_cast<std::size_t>(range.size()));
-}
-
 /// Pieces go out in turn over the owners, beginning with our neighbour, so that no owner gets the
 /// contributions of all islands at the same moment.
-Async<Done> send_contributions(Exchange& x, const Plan& plan,
-                               std::vector<Pending<Outcome<Done>>>& sends) {
+Async<Done> send_contributions(Exchange& x, const Plan& plan) {
   const std::size_t k = plan.contributors.size();
   std::size_t longest = 0;
   for (const auto& shard : plan.shards) longest = std::max(longest, shard.size());
@@ -72,12 +59,11 @@ Async<Done> send_contributions(Exchange& x, const Plan& plan,
         Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
         co_await encoded;
       }
-      Slice message = encode(x.codec, x.buffers, values, borrowed());
-      sends.push_back(x.transport.send({.to = peer_of(plan.contributors[owner].island),
-                                        .tag = tag_of(x, TagPlane::kContribution, p),
-                                        .cause = Cause::kPayload,
-                                        .round = x.id.ledger_round},
-                                       std::move(message)));
+      std::ignore = x.transport.send({.to = peer_of(plan.contributors[owner].island),
+                                      .tag = tag_of(x, TagPlane::kContribution, p),
+                                      .cause = Cause::kPayload,
+                                      .round = x.id.ledger_round},
+                                     encode(x.codec, x.buffers, values, x.hold));
     }
   }
   co_return Done{};
@@ -103,14 +89,13 @@ Receives post_receives(Exchange& x, const Plan& plan, TagPlane plane, const Code
 }
 
 void add_own(Exchange& x, float weight, std::span<const float> values, std::span<float> sum) {
-  const Slice encoded = encode(x.codec, x.buffers, values, borrowed());
+  const Slice encoded = encode(x.codec, x.buffers, values, x.hold);
   x.codec.decode_add(encoded.bytes, weight, sum);
 }
 
 void send_result(Exchange& x, std::size_t piece, const Slice& mean) {
   for (const auto& member : x.roster.members) {
     if (member.island == x.self) continue;
-    // The mean's memory belongs to the slice: nobody has to wait for this send.
     std::ignore = x.transport.send({.to = peer_of(member.island),
                                     .tag = tag_of(x, TagPlane::kResult, piece),
                                     .cause = Cause::kPayload,
@@ -141,7 +126,7 @@ Async<Outcome<Done>> reduce_piece(Exchange& x, const Plan& plan, std::size_t p,
   }
   const Slice mean = encode(x.result_codec, x.buffers, sum, memory);
   send_result(x, p, mean);
-  x.result_codec.decode(mean.bytes, part(x.out, range));
+  take_mean(x, range, mean);
   co_return Done{};
 }
 
@@ -159,9 +144,10 @@ Async<Outcome<Done>> take_results(Exchange& x, const Plan& plan, Receives& resul
     for (std::size_t p = 0; p < results[s].size(); ++p) {
       Outcome<Slice> mean = co_await results[s][p];
       if (!mean.ok()) co_return mean.failure();
-      const auto out = part(x.out, plan.shards[s][p]);
-      x.result_codec.decode(mean.value().bytes, out);
-      Pending<Done> decoded = x.worker.work(static_cast<Bytes>(out.size_bytes()));
+      const Range range = plan.shards[s][p];
+      take_mean(x, range, mean.value());
+      Pending<Done> decoded =
+          x.worker.work(range.size() * static_cast<Bytes>(sizeof(float)));
       co_await decoded;
     }
   }
@@ -174,10 +160,9 @@ Async<Outcome<Done>> two_phase(Exchange& x) {
   const Plan plan(x);
   Receives contributions = post_receives(x, plan, TagPlane::kContribution, x.codec);
   Receives results = post_receives(x, plan, TagPlane::kResult, x.result_codec);
-  std::vector<Pending<Outcome<Done>>> sends;
   Outcome<Done> outcome = Done{};
   if (plan.own != SIZE_MAX) {
-    Async<Done> sending = send_contributions(x, plan, sends);
+    Async<Done> sending = send_contributions(x, plan);
     co_await sending;
     Async<Outcome<Done>> reducing = reduce_own_shard(x, plan, contributions);
     outcome = co_await reducing;
@@ -186,18 +171,7 @@ Async<Outcome<Done>> two_phase(Exchange& x) {
     Async<Outcome<Done>> taking = take_results(x, plan, results);
     outcome = co_await taking;
   }
-  if (!outcome.ok()) {
-    give_up(x.transport, x.id);
-    // What has arrived may be another island's memory, and that one may be waiting for it as we do.
-    contributions.clear();
-    results.clear();
-  }
-  // `in` is the island's again when nobody reads it any more. After a good exchange the owners have
-  // added our contributions, so this waits for nothing; after a bad one, for what has left already.
-  for (auto& send : sends) {
-    Outcome<Done> sent = co_await send;
-    if (outcome.ok() && !sent.ok()) outcome = sent;
-  }
+  if (!outcome.ok()) give_up(x.transport, x.id);
   co_return outcome;
 }
 
