@@ -1,7 +1,7 @@
 // What the machinery costs when many islands exchange over emulated home lines: rounds of two_phase
 // in virtual time, with almost no computing. Not a test: it prints, it does not judge.
 //
-//   many_islands_bench [islands 64] [parameters 4096] [rounds 200] [network emulated]
+//   many_islands_bench [islands 64] [parameters 4096] [rounds 200] [network emulated] [loss ppm 0]
 //
 // Everybody has the same link (50 Mbit/s down, 10 up, 15 ms), so many flows change in one instant;
 // a few links go down on the way. Contributions and means share one buffer each, since only the
@@ -26,18 +26,19 @@ struct Case {
   std::size_t parameters = 4096;
   int rounds = 200;
   std::string network = "emulated";
+  std::int64_t loss_ppm = 0;  // on every link
 };
 
 constexpr Nanos kStep{1'000'000'000};  // computing between two rounds
 
-NetworkDescription home_lines(int islands) {
-  const AccessLink line{megabits(10), megabits(50), Nanos{15'000'000}};
+NetworkDescription home_lines(int islands, std::int64_t loss_ppm) {
+  const AccessLink line{megabits(10), megabits(50), Nanos{15'000'000}, loss_ppm};
   std::vector<NetworkEvent> events;
   for (int i = 1; i <= 10; ++i) {  // an outage of two seconds every 20 seconds
     const Nanos start{i * 20'000'000'000};
     const IslandId island = i * 7 % islands;
-    events.push_back({start, NetworkEventKind::kLinkDown, island});
-    events.push_back({start + Nanos{2'000'000'000}, NetworkEventKind::kLinkUp, island});
+    events.push_back(link_event(start, NetworkEventKind::kLinkDown, island));
+    events.push_back(link_event(start + Nanos{2'000'000'000}, NetworkEventKind::kLinkUp, island));
   }
   return describe_network(std::vector<AccessLink>(static_cast<std::size_t>(islands), line), events);
 }
@@ -46,7 +47,8 @@ WorldOptions world_options(const Case& c) {
   WorldOptions options;
   options.islands = c.islands;
   options.network = c.network;
-  options.fabric = {.islands = c.islands, .description = home_lines(c.islands), .emulated = {}};
+  options.fabric = {
+      .islands = c.islands, .description = home_lines(c.islands, c.loss_ppm), .emulated = {}};
   return options;
 }
 
@@ -77,9 +79,10 @@ void print(const Case& c, const World& world, const Counts& counts, double wall,
   const double loop = world.loop_cpu_seconds();
   const double arithmetic = arithmetic_of_a_round(c) * c.rounds;
   const auto rate = [&](std::int64_t n) { return static_cast<double>(n) * 1e-3 / loop; };
-  fmt::print("{} islands, {} parameters, {} rounds over {}: {:.1f} s virtual, trace {}\n",
-             c.islands, c.parameters, c.rounds, c.network, seconds(world.now()),
-             hex(world.trace().hash()));
+  fmt::print(
+      "{} islands, {} parameters, {} rounds over {}, {} ppm lost: {:.1f} s virtual, trace {}\n",
+      c.islands, c.parameters, c.rounds, c.network, c.loss_ppm, seconds(world.now()),
+      hex(world.trace().hash()));
   fmt::print(
       "  wall {:.2f} s; CPU {:.2f} s: loop {:.2f} (arithmetic about {:.2f}), islands {:.2f}\n",
       wall, cpu, loop, arithmetic, cpu - loop);
@@ -121,5 +124,6 @@ int main(int argc, char** argv) {
   if (argc > 2) c.parameters = std::strtoul(argv[2], nullptr, 10);
   if (argc > 3) c.rounds = std::atoi(argv[3]);
   if (argc > 4) c.network = argv[4];
+  if (argc > 5) c.loss_ppm = std::atoll(argv[5]);
   strait::run(c);
 }
