@@ -229,7 +229,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
     const bool alone = options.islands == 1;
     const auto strategy = make_strategy(options.strategy,
                                         {.collective = alone ? nullptr : &ports.collective,
-                                         .rounds = alone ? nullptr : &ports.rounds,
+                                         .rounds = alone ? nullptr : ports.rounds,
                                          .islands = options.islands},
                                         outer_options(x.config));
     Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x.config),
