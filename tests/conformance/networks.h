@@ -43,6 +43,14 @@ inline std::vector<NetworkRow> network_rows() {
                          {{.time = 400ms, .kind = NetworkEventKind::kLinkDown},
                           {.time = 3s, .kind = NetworkEventKind::kLinkUp}});
        }},
+      // 300 ms there and back, and all links down in the middle.
+      {"emulated, bad",
+       [](Loop& loop, Trace& trace, int islands) {
+         return emulated(loop, trace, islands,
+                         {.up = megabits(20), .down = megabits(20), .delay = 75ms},
+                         {{.time = 700ms, .kind = NetworkEventKind::kLinkDown},
+                          {.time = 2s, .kind = NetworkEventKind::kLinkUp}});
+       }},
   };
 }
 

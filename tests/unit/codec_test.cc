@@ -14,7 +14,7 @@ namespace strait {
 namespace {
 
 using Maker = std::unique_ptr<Codec> (*)(Simd);
-constexpr Maker kMakers[] = {make_fp32_codec, make_int8_codec};
+constexpr Maker kMakers[] = {make_fp32_codec, make_bf16_codec, make_int8_codec};
 constexpr std::size_t kOffsets = 9;  // bytes into a message, floats into a buffer
 
 std::vector<std::byte> encoded(const Codec& codec, std::span<const float> values) {
@@ -129,7 +129,7 @@ TEST_CASE("the table knows its codecs and names them when asked for another", "[
     make_codec("int9");
     FAIL("int9 was accepted");
   } catch (const UserError& error) {
-    CHECK(std::string(error.what()) == "codec: 'int9' is not known; use one of: fp32, int8");
+    CHECK(std::string(error.what()) == "codec: 'int9' is not known; use one of: fp32, bf16, int8");
   }
 }
 
