@@ -62,7 +62,7 @@ void add_codecs(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
   const std::shared_ptr<Codec> int8 = make_int8_codec(simd);
   const std::shared_ptr<Codec> bf16 = make_bf16_codec(simd);
   const std::shared_ptr<Codec> fp32 = make_fp32_codec(simd);
-  const double wire = 1 + 4.0 / 256;
+  const double wire = 1 + 4.0 / 128;
   kernels.push_back({"int8 encode " + twin,
                      4 + wire,
                      [&buffers, int8] { int8->encode(buffers.a, message_of(buffers, *int8)); },

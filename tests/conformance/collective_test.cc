@@ -12,7 +12,8 @@ namespace {
 
 const std::vector<int> kIslands{1, 2, 3, 4, 5, 8, 13, 16};
 /// Nothing, one, less than islands, primes, around the blocks of codecs, several pieces.
-const std::vector<std::size_t> kSizes{0, 1, 7, 13, 63, 64, 65, 255, 256, 257, 4096, 50'001};
+const std::vector<std::size_t> kSizes{0, 1, 7, 13, 63, 64, 65, 127, 128, 129, 255, 256, 257,
+                                      4096, 50'001};
 
 /// The bits that the algorithm promises, on every island; and near the true mean: half a step of
 /// each quantization that a contribution goes through.

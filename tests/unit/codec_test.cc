@@ -94,7 +94,7 @@ TEST_CASE("decode_add is decode, multiply and add with one rounding each", "[cod
 }
 
 TEST_CASE("the encoding of a buffer is that of its blocks in a row", "[codec]") {
-  const auto values = normal_floats(5 * 256 + 77, 6);
+  const auto values = normal_floats(9 * 128 + 77, 6);
   for (const Maker make : kMakers) {
     const auto codec = make(best_simd());
     const auto whole = encoded(*codec, values);

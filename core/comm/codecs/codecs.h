@@ -22,7 +22,7 @@ std::unique_ptr<Codec> make_fp32_codec(Simd simd = best_simd());
 /// The upper half of each float, rounded to nearest even: 2 bytes per value.
 std::unique_ptr<Codec> make_bf16_codec(Simd simd = best_simd());
 
-/// int8 with one fp32 scale per 256 values: 1.016 bytes per value, error at most half a scale.
+/// int8 with one fp32 scale per 128 values: 1.031 bytes per value, error at most half a scale.
 std::unique_ptr<Codec> make_int8_codec(Simd simd = best_simd());
 
 }  // namespace strait
