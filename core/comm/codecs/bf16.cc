@@ -4,7 +4,6 @@
 // |x - decoded| <= |x| / 256 for normal x (8 bits of precision). What would round to infinity
 // becomes the largest bf16 (3.39e38) instead: no finite value turns infinite. Denormals round like
 // all others, zeros keep their sign. Infinity stays, and NaN becomes a quiet NaN.
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -16,20 +15,20 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
 
-constexpr std::uint32_t kSign = 0x80000000u;
-constexpr std::uint32_t kInfinity = 0x7f800000u;
-constexpr std::uint32_t kLargest = 0x7f7f0000u;  // of the bf16 values
-constexpr std::uint32_t kQuietNan = 0x7fc00000u;
+constexpr std::int64_t kBlock = 32;  // a cache line on the wire
+// Without their signs. After the second, rounding would give infinity or worse.
+constexpr std::int32_t kInfinity = 0x7f800000;
+constexpr std::int32_t kLastToRound = 0x7f7f7fff;
+constexpr std::uint32_t kQuiet = 0x00400000;  // the bit of a NaN that is not cut off
 
-// On 32-bit integers throughout: every instruction set has those in vectors.
+// The exceptions are cut off instead of rounded: that leaves the largest bf16, infinity, and, with
+// a bit set in its upper half, NaN. Signed comparisons, which every instruction set has in vectors.
 STRAIT_KERNEL std::uint16_t to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t magnitude = bits & ~kSign;
-  const std::uint32_t even = (magnitude >> 16) & 1;
-  const std::uint32_t rounded = std::min((magnitude + 0x7fffu + even), kLargest | 0xffffu);
-  const std::uint32_t special = magnitude == kInfinity ? kInfinity : kQuietNan;
-  const std::uint32_t chosen = magnitude < kInfinity ? rounded : special;
-  return static_cast<std::uint16_t>((chosen | (bits & kSign)) >> 16);
+  const auto magnitude = static_cast<std::int32_t>(bits & 0x7fffffffu);
+  const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1);
+  const std::uint32_t cut = bits | (magnitude > kInfinity ? kQuiet : 0u);
+  return static_cast<std::uint16_t>((magnitude > kLastToRound ? cut : rounded) >> 16);
 }
 
 STRAIT_KERNEL float from_bf16(const std::byte* in) {
@@ -38,13 +37,17 @@ STRAIT_KERNEL float from_bf16(const std::byte* in) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(upper) << 16);
 }
 
+// A block of words is made before it is stored: stores of single words that lie anywhere keep
+// compilers from packing them.
 struct Encode {
   STRAIT_KERNEL void run(const float* in, std::int64_t n, std::byte* out) {
-    STRAIT_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint16_t upper = to_bf16(in[i]);
-      std::memcpy(out + 2 * i, &upper, sizeof upper);
+    std::uint16_t words[kBlock];
+    for (; n >= kBlock; n -= kBlock, in += kBlock, out += sizeof words) {
+      for (std::int64_t i = 0; i < kBlock; ++i) words[i] = to_bf16(in[i]);
+      std::memcpy(out, words, sizeof words);
     }
+    for (std::int64_t i = 0; i < n; ++i) words[i] = to_bf16(in[i]);
+    if (n > 0) std::memcpy(out, words, static_cast<std::size_t>(2 * n));
   }
 };
 
@@ -67,7 +70,7 @@ class Bf16Codec final : public Codec {
   explicit Bf16Codec(Simd simd) : simd_(simd) {}
 
   std::string_view name() const override { return "bf16"; }
-  std::int64_t block() const override { return 32; }  // a cache line on the wire
+  std::int64_t block() const override { return kBlock; }
   Bytes encoded_size(std::int64_t elements) const override { return 2 * elements; }
 
   void encode(std::span<const float> in, std::span<std::byte> out) const override {
