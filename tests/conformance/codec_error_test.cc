@@ -13,9 +13,9 @@ constexpr std::size_t kElements = 2048;
 constexpr std::uint64_t kRepeats = 1000;
 
 struct Errors {
-  double rms = 0;       // of the error / of the mean, over all repeats
-  double bias = 0;      // mean signed error
-  double standard = 0;  // its standard error
+  double rms = 0;             // of the error / of the mean, over all repeats
+  double bias = 0;            // mean signed error
+  double standard = 0;        // its standard error
   std::uint64_t unequal = 0;  // exchanges whose islands hold different bits
 };
 

@@ -17,12 +17,11 @@ std::vector<Nanos> times_of(const std::string& algorithm, int islands, std::size
     EmulatedOptions emulated;
     emulated.tcp.header = 0;
     emulated.tcp.slow_start = false;
-    return make_fabric(
-        "emulated", loop, trace,
-        {.islands = k,
-         .description = describe_network(std::vector<AccessLink>(
-             static_cast<std::size_t>(k), {megabits(8), megabits(8), 15ms})),
-         .emulated = emulated});
+    return make_fabric("emulated", loop, trace,
+                       {.islands = k,
+                        .description = describe_network(std::vector<AccessLink>(
+                            static_cast<std::size_t>(k), {megabits(8), megabits(8), 15ms})),
+                        .emulated = emulated});
   };
   options.collective.algorithm = algorithm;
   options.collective.memory_rate = kUnlimited;
@@ -33,8 +32,7 @@ std::vector<Nanos> times_of(const std::string& algorithm, int islands, std::size
     const std::vector<float> in(size, 1.0f);
     std::vector<float> out(size);
     ports.clock.compute(1s, [] {});  // the connections stand by now
-    const bool ok =
-        ports.collective.start({.number = 1}, in, out, everyone(islands)).wait().ok();
+    const bool ok = ports.collective.start({.number = 1}, in, out, everyone(islands)).wait().ok();
     took[static_cast<std::size_t>(i)] = ok ? ports.clock.now() - 1s : Nanos{-1};
   });
   return took;
@@ -129,9 +127,8 @@ TEST_CASE("an exchange that fails names both lengths and gives the memory back",
           in.reset();
           out.reset();
           ports.clock.compute(10s, [] {});
-          ports.clock.post([&other = *world.collectives[i == 0 ? 1 : 0]] {
-            other.cancel({.number = 1});
-          });
+          ports.clock.post(
+              [&other = *world.collectives[i == 0 ? 1 : 0]] { other.cancel({.number = 1}); });
           why[static_cast<std::size_t>(i)] = told.ok() ? "ok" : told.failure().what;
         });
         CHECK(why[0].find(" bytes where peer 1 expects ") != std::string::npos);

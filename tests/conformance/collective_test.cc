@@ -12,8 +12,8 @@ namespace {
 
 const std::vector<int> kIslands{1, 2, 3, 4, 5, 8, 13, 16};
 /// Nothing, one, less than islands, primes, around the blocks of codecs, several pieces.
-const std::vector<std::size_t> kSizes{0, 1, 7, 13, 63, 64, 65, 127, 128, 129, 255, 256, 257,
-                                      4096, 50'001};
+const std::vector<std::size_t> kSizes{0,   1,   7,   13,  63,  64,   65,    127,
+                                      128, 129, 255, 256, 257, 4096, 50'001};
 
 /// The bits that the algorithm promises, on every island; and near the true mean: half a step of
 /// each quantization that a contribution goes through.
@@ -48,8 +48,8 @@ std::vector<Case> sampled_cases() {
   const auto algorithms = algorithm_names();
   const auto codecs = codec_names();
   std::vector<Case> cases;
-  for (const Choice& row : every_two_meet({networks.size(), algorithms.size(), codecs.size(),
-                                           kIslands.size(), kSizes.size()})) {
+  for (const Choice& row : every_two_meet(
+           {networks.size(), algorithms.size(), codecs.size(), kIslands.size(), kSizes.size()})) {
     cases.push_back({networks[row[0]], std::string(algorithms[row[1]]), std::string(codecs[row[2]]),
                      kIslands[row[3]], kSizes[row[4]]});
     cases.back().keep = cases.size() % 2 == 0;  // through either door
@@ -130,7 +130,7 @@ TEST_CASE("the mean may travel in another codec than the contributions", "[colle
   for (const auto algorithm : algorithm_names()) {
     for (const auto codec : codec_names()) {
       for (const auto result_codec : codec_names()) {
-        Case c{network_rows()[1], std::string(algorithm), std::string(codec), 3, 20'000,
+        Case c{network_rows()[1],        std::string(algorithm), std::string(codec), 3, 20'000,
                std::string(result_codec)};
         c.keep = true;
         INFO(c.name());
@@ -198,10 +198,10 @@ TEST_CASE("payload bytes are those of the algorithm's formula", "[collective]") 
           INFO(c.name() << ", " << r << " of them only receive");
           Roster roster = everyone(k);
           for (int i = k; i < k + r; ++i) roster.members.push_back({i, 0.0f});
-          std::vector<Bytes> expected = formula(c, static_cast<std::size_t>(k),
-                                                static_cast<std::size_t>(r));
+          std::vector<Bytes> expected =
+              formula(c, static_cast<std::size_t>(k), static_cast<std::size_t>(r));
           REQUIRE(expected.size() == static_cast<std::size_t>(k));  // a new row needs its formula
-          expected.resize(static_cast<std::size_t>(k + r));         // those who receive send nothing
+          expected.resize(static_cast<std::size_t>(k + r));  // those who receive send nothing
           CHECK(run(c, roster).sent == expected);
         }
       }

@@ -57,8 +57,8 @@ struct Range {
 };
 
 /// Takes one piece of the mean: `codec` decodes the bytes to exactly the bits of `out` in `range`.
-/// The bytes are in memory of their own, alive as long as the slice is kept; the codec lives as long
-/// as the collective.
+/// The bytes are in memory of their own, alive as long as the slice is kept; the codec lives as
+/// long as the collective.
 using KeepPiece = std::function<void(Range range, const Codec& codec, const Slice& bytes)>;
 
 struct Exchange {

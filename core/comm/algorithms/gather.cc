@@ -39,8 +39,7 @@ Async<Outcome<Done>> exchange(Exchange& x) {
   std::vector<Arriving> arriving(contributors.size());
   for (std::size_t s = 0; s < contributors.size(); ++s) {
     if (contributors[s].island == x.self) continue;
-    arriving[s] =
-        ask_for(x, contributors[s].island, TagPlane::kContribution, pieces, x.codec);
+    arriving[s] = ask_for(x, contributors[s].island, TagPlane::kContribution, pieces, x.codec);
   }
   Own own;
   if (x.roster.weight_of(x.self) > 0) {

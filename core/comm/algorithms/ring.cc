@@ -58,8 +58,7 @@ ByShard ask_for_means(Exchange& x, const Ring& ring) {
   for (std::size_t s = 0; s < ring.k; ++s) {
     const std::size_t owner = ring.owner_of(s);
     if (owner == ring.own) continue;
-    const IslandId from =
-        ring.own == SIZE_MAX ? ring.contributors[owner].island : ring.left();
+    const IslandId from = ring.own == SIZE_MAX ? ring.contributors[owner].island : ring.left();
     arriving[s] = ask_for(x, from, TagPlane::kResult, ring.shards[s], x.result_codec,
                           {.first = s, .step = ring.k});
   }
