@@ -2,196 +2,53 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstring>
-#include <optional>
+#include <algorithm>
 
-#include "core/base/errors.h"
 #include "core/base/quantities.h"
-
-// The only file with the CSV parser. Its reader thread would be wasted on files of this size.
-#define CSV_IO_NO_THREAD
-#pragma GCC diagnostic push
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wstringop-truncation"  // it terminates the string itself
-#endif
-#include <libfccp/csv.h>
-#pragma GCC diagnostic pop
 
 namespace strait {
 namespace {
 
-template <unsigned kColumns>
-using CsvReader = io::CSVReader<kColumns, io::trim_chars<' ', '\t'>, io::no_quote_escape<','>,
-                                io::throw_on_overflow, io::single_and_empty_line_comment<'#'>>;
+bool alike(const LinkSpec& a, const LinkSpec& b) {
+  return a.rate == b.rate && a.delay == b.delay && a.loss_ppm == b.loss_ppm;
+}
 
-/// A delay that no link has: somebody wrote s for ms.
-constexpr Nanos kMaxDelay{60'000'000'000};
-
-/// Where in which file, for messages.
-struct Row {
-  const std::string& path;
-  unsigned line = 0;
-
-  [[noreturn]] void refuse(std::string_view problem) const {
-    throw UserError(fmt::format("{}:{}: {}", path, line, problem));
+/// All islands have the same access link, and there is nothing else.
+bool is_uniform(const NetworkDescription& network) {
+  if (network.places == 0 || network.links.size() != 2 * network.islands.size()) return false;
+  for (std::size_t i = 0; i < network.links.size(); ++i) {
+    const bool up = i % 2 == 0;
+    const LinkSpec& link = network.links[i];
+    if (!link.name.ends_with(up ? ".up" : ".down")) return false;
+    if (!alike(link, network.links[up ? 0 : 1])) return false;
   }
-  [[noreturn]] void refuse(std::string_view column, std::string_view problem) const {
-    throw UserError(fmt::format("{}:{}: column '{}': {}", path, line, column, problem));
-  }
+  return network.places == 1 || network.path(0, 1).size() == 2;
+}
+
+/// Between two places.
+struct PathFigures {
+  BytesPerSecond rate = kUnlimited;
+  Nanos delay{0};
+  double arrives = 1;  // the share of segments that is not lost
 };
 
-/// The parser's own complaints, in our form. `columns` is the header line that the file needs.
-template <class Read>
-auto with_our_errors(const std::string& path, std::string_view columns, Read read) {
-  const auto fail = [&](int line, std::string_view problem) -> UserError {
-    const std::string where = line > 0 ? fmt::format("{}:{}", path, line) : path;
-    return UserError(fmt::format("{}: {}; the columns are {}", where, problem, columns));
-  };
-  try {
-    return read();
-  } catch (const io::error::can_not_open_file& error) {
-    throw UserError(
-        fmt::format("{}: cannot be opened: {}", path, std::strerror(error.errno_value)));
-  } catch (const io::error::header_missing&) {
-    throw fail(0, "the file is empty");
-  } catch (const io::error::missing_column_in_header& error) {
-    throw fail(0, fmt::format("there is no column '{}'", error.column_name));
-  } catch (const io::error::extra_column_in_header& error) {
-    throw fail(0, fmt::format("column '{}' is unknown", error.column_name));
-  } catch (const io::error::duplicated_column_in_header& error) {
-    throw fail(0, fmt::format("column '{}' is there twice", error.column_name));
-  } catch (const io::error::too_few_columns& error) {
-    throw fail(error.file_line, "a column is missing (an empty one needs its comma too)");
-  } catch (const io::error::too_many_columns& error) {
-    throw fail(error.file_line, "there are too many columns");
-  } catch (const io::error::base& error) {
-    throw UserError(fmt::format("{}: {}", path, error.what()));
+PathFigures figures_of(const NetworkDescription& network, int from, int to) {
+  PathFigures figures;
+  for (const int index : network.path(from, to)) {
+    const LinkSpec& link = network.links[static_cast<std::size_t>(index)];
+    figures.rate = std::min(figures.rate, link.rate);
+    figures.delay += link.delay;
+    figures.arrives *= 1 - static_cast<double>(link.loss_ppm) * 1e-6;
   }
+  return figures;
 }
 
-/// A quantity of one column; what the parser says goes behind file, line and column.
-template <class Parser>
-auto quantity(const Row& row, std::string_view column, const std::string& text, Parser parser) {
-  try {
-    return parser(text);
-  } catch (const BadQuantity& bad) {
-    row.refuse(column, bad.what());
-  }
+template <class T, class Format>
+std::string range(const T& low, const T& high, Format format) {
+  return low == high ? format(low) : format(low) + " to " + format(high);
 }
 
-IslandId find_island(const Row& row, std::string_view column, std::string_view text,
-                     const IslandNames& islands) {
-  for (std::size_t i = 0; i < islands.names.size(); ++i) {
-    if (islands.names[i] == text) return static_cast<IslandId>(i);
-  }
-  int number = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = error == std::errc() && end == text.data() + text.size() && !text.empty();
-  if (is_number && number >= 0 && number < islands.count) return number;
-  row.refuse(column, fmt::format("there is no island '{}'; run.islands = {} makes 0 to {}{}", text,
-                                 islands.count, islands.count - 1,
-                                 islands.names.empty() ? "" : ", or their names"));
-}
-
-BytesPerSecond link_rate(const Row& row, std::string_view column, const std::string& text) {
-  const BytesPerSecond rate = quantity(row, column, text, parse_rate);
-  if (rate.value == 0) {
-    row.refuse(column, fmt::format("'{}' lets nothing through; write e.g. 20mbit, or take the link "
-                                   "down with a link_down event",
-                                   text));
-  }
-  return rate;
-}
-
-Nanos link_delay(const Row& row, const std::string& text) {
-  const Nanos delay = quantity(row, "delay", text, parse_duration);
-  if (delay > kMaxDelay) {
-    row.refuse("delay", fmt::format("'{}' is more than {}; write e.g. 20ms", text,
-                                    format_duration(kMaxDelay)));
-  }
-  return delay;
-}
-
-// --- events ---
-
-/// "2", "two", "2.up" or "2.down".
-void read_subject(const Row& row, std::string_view text, const IslandNames& islands,
-                  NetworkEvent& event) {
-  const bool up = text.ends_with(".up") && text.size() > 3;
-  const bool down = text.ends_with(".down") && text.size() > 5;
-  const std::string_view name = up || down ? text.substr(0, text.rfind('.')) : text;
-  const bool pause = event.kind == NetworkEventKind::kIslandPause;
-  if (pause && (up || down)) {
-    row.refuse("subject", fmt::format("'{}' is one direction of a link; an island_pause is for an "
-                                      "island, e.g. {}",
-                                      text, name));
-  }
-  const IslandId island = find_island(row, "subject", name, islands);
-  if (pause) {
-    event.island = island;
-  } else {
-    event.links = access_links(island, up     ? Direction::kUp
-                                       : down ? Direction::kDown
-                                              : Direction::kBoth);
-  }
-}
-
-void read_value(const Row& row, const std::string& text, NetworkEvent& event) {
-  if (event.kind != NetworkEventKind::kIslandPause) {
-    if (!text.empty()) {
-      row.refuse("value", fmt::format("'{}' has no meaning here; leave it empty", text));
-    }
-    return;
-  }
-  event.duration = quantity(row, "value", text, parse_duration);
-  if (event.duration == Nanos{0}) {
-    row.refuse("value", "an island_pause of 0 is none; write how long it lasts, e.g. 5s");
-  }
-  if (event.time >= kNever - event.duration) row.refuse("value", "the pause never ends");
-}
-
-NetworkEventKind event_kind(const Row& row, std::string_view text) {
-  if (text == "link_down") return NetworkEventKind::kLinkDown;
-  if (text == "link_up") return NetworkEventKind::kLinkUp;
-  if (text == "island_pause") return NetworkEventKind::kIslandPause;
-  row.refuse("kind",
-             fmt::format("'{}' is unknown; the kinds are link_down, link_up, island_pause", text));
-}
-
-/// Follows which links are down, so that every link_up ends a link_down.
-class Outages {
- public:
-  explicit Outages(int islands) : down_since_(2 * static_cast<std::size_t>(islands)) {}
-
-  void check(const Row& row, std::string_view subject, const NetworkEvent& event) {
-    for (const int link : event.links) {
-      check_direction(row, subject, event, down_since_[static_cast<std::size_t>(link)]);
-    }
-  }
-
- private:
-  static void check_direction(const Row& row, std::string_view subject, const NetworkEvent& event,
-                              std::optional<Nanos>& since) {
-    const bool goes_down = event.kind == NetworkEventKind::kLinkDown;
-    if (goes_down && since) {
-      row.refuse("subject", fmt::format("link {} is down already, since {}", subject,
-                                        format_duration(*since)));
-    }
-    if (!goes_down && !since) {
-      row.refuse("subject", fmt::format("link {} is not down here; a link_up follows a link_down "
-                                        "of the same subject",
-                                        subject));
-    }
-    if (!goes_down && *since == event.time) {
-      row.refuse("time", fmt::format("the outage of link {} ends when it begins, at {}", subject,
-                                     format_duration(*since)));
-    }
-    since = goes_down ? std::optional(event.time) : std::nullopt;
-  }
-
-  std::vector<std::optional<Nanos>> down_since_;  // by link
-};
+std::string loss_text(double loss) { return fmt::format(", loss {:.3g}%", loss * 100); }
 
 }  // namespace
 
@@ -228,62 +85,34 @@ NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island, Dire
   return {.time = time, .kind = kind, .links = access_links(island, direction)};
 }
 
-std::vector<AccessLink> read_links(const std::string& path, const IslandNames& islands) {
-  std::vector<std::optional<AccessLink>> links(static_cast<std::size_t>(islands.count));
-  std::optional<AccessLink> otherwise;
-  with_our_errors(path, "island,up,down,delay", [&] {
-    CsvReader<4> csv(path);
-    csv.read_header(io::ignore_no_column, "island", "up", "down", "delay");
-    std::string island, up, down, delay;
-    while (csv.read_row(island, up, down, delay)) {
-      const Row row{path, csv.get_file_line()};
-      auto& link =
-          island == "*"
-              ? otherwise
-              : links[static_cast<std::size_t>(find_island(row, "island", island, islands))];
-      if (link)
-        row.refuse("island", fmt::format("there is a row for '{}' already; keep one", island));
-      link = AccessLink{link_rate(row, "up", up), link_rate(row, "down", down),
-                        link_delay(row, delay)};
-    }
-  });
-  std::vector<AccessLink> result;
-  for (std::size_t i = 0; i < links.size(); ++i) {
-    if (!links[i] && !otherwise) {
-      throw UserError(
-          fmt::format("{}: no row for island {}; add one, or a row for all others: "
-                      "*,20mbit,20mbit,20ms",
-                      path, i));
-    }
-    result.push_back(links[i] ? *links[i] : *otherwise);
+std::string network_summary(const NetworkDescription& network) {
+  if (is_uniform(network)) {
+    const LinkSpec &up = network.links[0], &down = network.links[1];
+    return fmt::format("{} up, {} down, {}{} per access link: RTT {} between islands",
+                       format_rate(up.rate), format_rate(down.rate), format_duration(up.delay),
+                       up.loss_ppm > 0 ? loss_text(static_cast<double>(up.loss_ppm) * 1e-6) : "",
+                       format_duration(4 * up.delay));
   }
-  return result;
-}
-
-std::vector<NetworkEvent> read_events(const std::string& path, const IslandNames& islands) {
-  std::vector<NetworkEvent> events;
-  Outages outages(islands.count);
-  with_our_errors(path, "time,kind,subject,value", [&] {
-    CsvReader<4> csv(path);
-    csv.read_header(io::ignore_no_column, "time", "kind", "subject", "value");
-    std::string time, kind, subject, value;
-    while (csv.read_row(time, kind, subject, value)) {
-      const Row row{path, csv.get_file_line()};
-      NetworkEvent event;
-      event.time = quantity(row, "time", time, parse_duration);
-      if (!events.empty() && event.time < events.back().time) {
-        row.refuse("time", fmt::format("'{}' is before the event above ({}); rows are in the "
-                                       "order of time",
-                                       time, format_duration(events.back().time)));
-      }
-      event.kind = event_kind(row, kind);
-      read_subject(row, subject, islands, event);
-      read_value(row, value, event);
-      outages.check(row, subject, event);
-      events.push_back(event);
+  BytesPerSecond rate_low = kUnlimited, rate_high{};
+  Nanos rtt_low = kNever, rtt_high{0};
+  double arrives = 1;
+  for (int from = 0; from < network.places; ++from) {
+    for (int to = 0; to < network.places; ++to) {
+      if (from == to) continue;
+      const PathFigures path = figures_of(network, from, to);
+      const Nanos rtt = path.delay + figures_of(network, to, from).delay;
+      rate_low = std::min(rate_low, path.rate);
+      rate_high = std::max(rate_high, path.rate);
+      arrives = std::min(arrives, path.arrives);
+      rtt_low = std::min(rtt_low, rtt);
+      rtt_high = std::max(rtt_high, rtt);
     }
-  });
-  return events;
+  }
+  if (network.places < 2) return fmt::format("{} links", network.links.size());
+  return fmt::format("{} links: {} from island to island, RTT {}{}", network.links.size(),
+                     range(rate_low, rate_high, format_rate),
+                     range(rtt_low, rtt_high, format_duration),
+                     arrives < 1 ? loss_text(1 - arrives) + " at most" : "");
 }
 
 }  // namespace strait

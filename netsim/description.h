@@ -1,24 +1,15 @@
-// What network is emulated: the access link of each island and what happens to them, as values and
-// from CSV files (scenarios/links/*.csv). Reading happens before a run; every mistake is a
-// UserError of one line with file, line, column, the value and a right one.
+// What network is emulated, as values: the links, the path between each two islands, what happens
+// to links and islands on the way, and what is special about each island.
 //
-//   links.csv                          events.csv
-//     island,up,down,delay               time,kind,subject,value
-//     *,100mbit,100mbit,10ms             10s,link_down,2,
-//     2,20mbit,5mbit,40ms                12s,link_up,2,
-//                                        30s,link_down,1.up,
-//                                        60s,island_pause,3,5s
+// netsim/network_files.h reads it from CSV files; tests describe the usual shape, one access link
+// per island, with describe_network. Numbers of links are indices into `links`.
 //
-// `*` is the row of the islands that have none. `delay` is one way, of the access link: the delay
-// of a path is that of the sender's link plus that of the receiver's. Rates may be `inf`. Lines
-// that begin with # and empty lines are skipped. Events are in the order of time; a subject is an
-// island, by number or name, or one direction of its link.
+// Plain values, fixed before a run; any thread.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -73,7 +64,7 @@ struct LinkTrace {
 
 /// Links that go down and up together at random (netsim/outages.h draws when).
 struct RandomOutages {
-  std::string name;  // the subject in events.csv; keys the generator
+  std::string name;  // of the links together, islands by number; keys the generator
   std::vector<int> links;
   Nanos start{0};  // up until the first outage after it
   Nanos mean_up{0};
@@ -135,13 +126,8 @@ NetworkDescription describe_network(std::vector<AccessLink> links,
 NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island,
                         Direction direction = Direction::kBoth);
 
-/// How files may call the islands: by number always, by name if they have names.
-struct IslandNames {
-  int count = 0;
-  std::vector<std::string> names;  // empty, or one per island
-};
-
-std::vector<AccessLink> read_links(const std::string& path, const IslandNames& islands);
-std::vector<NetworkEvent> read_events(const std::string& path, const IslandNames& islands);
+/// One line for people: "20mbit up, 20mbit down, 20ms per access link: RTT 80ms between islands",
+/// or the smallest and largest figures where links differ.
+std::string network_summary(const NetworkDescription& network);
 
 }  // namespace strait

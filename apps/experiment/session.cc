@@ -11,6 +11,7 @@
 #include "apps/output/run_folder.h"
 #include "core/base/files.h"
 #include "core/base/quantities.h"
+#include "netsim/network_files.h"
 
 namespace strait {
 
@@ -20,13 +21,10 @@ constexpr double kLn2 = 0.69314718055994530942;
 
 FabricOptions fabric_of(const RunConfig& config) {
   if (config.network.kind != "emulated") return {.islands = config.run.islands};
-  const IslandNames names{.count = config.run.islands};
   const auto& n = config.network;
-  std::vector<AccessLink> links = read_links(n.links, names);
-  std::vector<NetworkEvent> events;
-  if (!n.events.empty()) events = read_events(n.events, names);
   return {.islands = config.run.islands,
-          .description = describe_network(std::move(links), std::move(events)),
+          .description = read_network({n.links, n.islands, n.bottlenecks, n.events},
+                                      config.run.islands, config.run.seed),
           .emulated = {.tcp = {.mss = n.mss,
                                .header = n.header_bytes,
                                .slow_start = n.slow_start,
@@ -35,21 +33,9 @@ FabricOptions fabric_of(const RunConfig& config) {
                        .send_buffer = n.send_buffer}};
 }
 
-std::string network_line(const RunConfig& config, const NetworkDescription& network) {
-  if (network.links.empty()) return "pipe: messages arrive in no time";
-  const auto alike = [](const LinkSpec& a, const LinkSpec& b) {
-    return a.rate == b.rate && a.delay == b.delay && a.loss_ppm == b.loss_ppm;
-  };
-  const LinkSpec& up = network.links[0];
-  const LinkSpec& down = network.links[1];
-  for (std::size_t i = 0; i < network.links.size(); ++i) {
-    if (!alike(network.links[i], i % 2 == 0 ? up : down)) {
-      return config.network.links + ": unequal access links";
-    }
-  }
-  return fmt::format("{} up, {} down, {} per access link: RTT {} between islands",
-                     format_rate(up.rate), format_rate(down.rate), format_duration(up.delay),
-                     format_duration(4 * up.delay));
+std::string network_line(const NetworkDescription& network) {
+  if (network.places == 0) return "pipe: messages arrive in no time";
+  return network_summary(network);
 }
 
 }  // namespace
@@ -124,7 +110,7 @@ std::vector<BannerSection> Session::banner() const {
       "outer", fmt::format("{} {} / {}", c.outer.optimizer, c.outer.lr, c.outer.momentum));
   BannerSection network{
       "network and clock",
-      {{"links", network_line(c, experiment_.fabric.description)},
+      {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
        {"compute",
         fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};

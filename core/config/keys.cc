@@ -137,11 +137,28 @@ std::vector<Key> exchange_keys() {
   };
 }
 
+std::vector<Key> round_keys() {
+  return {
+      key(SETTING(rounds.quorum), kStrategy, "islands that a round needs; 0 = all that live"),
+      key(SETTING(rounds.grace), kStrategy, "how long a quorum waits for the others"),
+      choice(SETTING(rounds.missed), kStrategy, {"continue", "receive", "rejoin"},
+             "what an island does that missed a round"),
+      choice(SETTING(rounds.weights), kStrategy, {"uniform", "examples", "tokens"},
+             "what contributions count by"),
+      key(SETTING(rounds.miss_after), kStrategy, "an island without a roster has missed the round"),
+      key(SETTING(rounds.peer_timeout), kStrategy, "a silent island is expelled"),
+      key(SETTING(rounds.keep), kTime, "committed rounds kept for islands that missed them"),
+      key(SETTING(rounds.suspect_after), kFiles, "a silent island is shown as suspect"),
+  };
+}
+
 std::vector<Key> time_keys() {
   return {
       choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
       key(SETTING(network.links), kTime, "CSV file of links, beside the scenario"),
-      key(SETTING(network.events), kTime, "CSV file of outages; empty = none"),
+      key(SETTING(network.islands), kTime, "CSV file of what islands are; empty = all alike"),
+      key(SETTING(network.bottlenecks), kTime, "CSV file of links that paths share; empty = none"),
+      key(SETTING(network.events), kTime, "CSV file of outages and the like; empty = none"),
       key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),
       key(SETTING(network.mss), kTime, "payload of a full packet", kBytes),
       key(SETTING(network.window), kTime, "cap of the congestion window", kBytes),
@@ -160,7 +177,8 @@ std::vector<Key> time_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> all;
-  for (auto* group : {run_keys, model_keys, data_keys, optimizer_keys, exchange_keys, time_keys}) {
+  for (auto* group :
+       {run_keys, model_keys, data_keys, optimizer_keys, exchange_keys, round_keys, time_keys}) {
     auto rows = group();
     std::move(rows.begin(), rows.end(), std::back_inserter(all));
   }

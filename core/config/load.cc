@@ -129,6 +129,8 @@ class Loader {
 
   void find_files() {
     find_csv("network.links", loaded_.given.network.links);
+    find_csv("network.islands", loaded_.given.network.islands);
+    find_csv("network.bottlenecks", loaded_.given.network.bottlenecks);
     find_csv("network.events", loaded_.given.network.events);
     auto& text = loaded_.given.data.text;
     if (text != "manpages") text = find_text(text);

@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/base/errors.h"
+#include "core/base/quantities.h"
 #include "core/config/keys.h"
 
 namespace strait {
@@ -19,6 +20,8 @@ constexpr double kLargeNumber = 1e6;
 /// Beyond these somebody wrote the wrong unit.
 constexpr Nanos kLongestStep = std::chrono::hours(1);
 constexpr BytesPerSecond kSlowestMemory{1'000'000};
+constexpr Nanos kLongestWait = std::chrono::hours(1);
+constexpr Nanos kShortestWait = std::chrono::milliseconds(10);
 constexpr Bytes kLargestPiece = Bytes{1} << 30;
 
 /// Keeps the first mistake.
@@ -143,6 +146,24 @@ void check_exchange(const RunConfig& c, Rules& rules) {
                 "has to be 1MB/s or more; write inf for no cost");
 }
 
+void check_rounds(const RunConfig& c, Rules& rules) {
+  const RoundSettings& r = c.rounds;
+  rules.require(r.quorum >= 0 && r.quorum <= c.run.islands, "rounds.quorum",
+                fmt::format("has to be 0 to run.islands = {}", c.run.islands));
+  rules.require(r.grace >= Nanos{0} && r.grace <= kLongestWait, "rounds.grace",
+                "has to be 0s to 1h");
+  rules.between(r.keep, "rounds.keep", 0, 1000);
+  const auto waits = [&](Nanos wait, const char* name) {
+    rules.require(wait >= kShortestWait && wait <= kLongestWait, name, "has to be 10ms to 1h");
+  };
+  waits(r.miss_after, "rounds.miss_after");
+  waits(r.suspect_after, "rounds.suspect_after");
+  waits(r.peer_timeout, "rounds.peer_timeout");
+  rules.require(
+      r.suspect_after < r.peer_timeout, "rounds.suspect_after",
+      fmt::format("has to be below rounds.peer_timeout = {}", format_duration(r.peer_timeout)));
+}
+
 }  // namespace
 
 std::string Mistake::line() const {
@@ -152,7 +173,8 @@ std::string Mistake::line() const {
 
 std::optional<Mistake> find_mistake(const RunConfig& config) {
   Rules rules(config);
-  for (auto* check : {check_run, check_model, check_data, check_optimizers, check_exchange}) {
+  for (auto* check :
+       {check_run, check_model, check_data, check_optimizers, check_exchange, check_rounds}) {
     check(config, rules);
   }
   return rules.mistake();

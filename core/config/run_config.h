@@ -205,8 +205,12 @@ struct NetworkSettings {
   /// emulated: links from a file, TCP on a virtual clock. pipe: the same messages in no time.
   std::string kind = "emulated";
 
-  std::string links;   // CSV of links; relative to the scenario's folder
-  std::string events;  // CSV of outages and changes; empty = none
+  // CSV files, relative to the scenario's folder; all but the first may be empty: none.
+
+  std::string links;        // an access link per island, or a link per pair
+  std::string islands;      // names, regions, and islands that are slower or come later
+  std::string bottlenecks;  // links that many paths share
+  std::string events;       // outages and changes, islands that pause, die, leave and come back
 
   Bytes header_bytes = 66;  // Ethernet 14, IPv4 20, TCP with time stamps 32, per packet
   Bytes mss = 1448;         // payload of a full packet at MTU 1500
@@ -222,6 +226,46 @@ struct NetworkSettings {
   bool slow_start = true;  // false = the window is open from the first byte
 
   bool operator==(const NetworkSettings&) const = default;
+};
+
+/// [rounds]. Who takes part in an outer step, and what becomes of who does not. While all islands
+/// live and answer, only `weights` matters.
+struct RoundSettings {
+  // Changes results.
+
+  /// A round begins when this many islands are ready and the grace is over; 0 = all that live.
+  std::int32_t quorum = 0;
+
+  /// How long a round waits for the others once there is a quorum.
+  Nanos grace = std::chrono::seconds{10};
+
+  /// What an island does that missed a round: continue = goes on from its own parameters, only
+  /// their reference moves; receive = takes the mean without contributing; rejoin = starts from the
+  /// shared parameters.
+  std::string missed = "continue";
+
+  /// What contributions count by: uniform | examples | tokens.
+  std::string weights = "uniform";
+
+  /// An island that has no roster this long after it was ready has missed the round and goes on
+  /// computing.
+  Nanos miss_after = std::chrono::seconds{10};
+
+  /// An island that is silent for this long is expelled; it may come back.
+  Nanos peer_timeout = std::chrono::seconds{30};
+
+  // Changes speed.
+
+  /// Committed rounds whose means are kept, for islands that missed them; who missed more takes
+  /// all parameters.
+  std::int32_t keep = 4;
+
+  // Changes output.
+
+  /// An island that is silent for this long is shown as suspect.
+  Nanos suspect_after = std::chrono::seconds{3};
+
+  bool operator==(const RoundSettings&) const = default;
 };
 
 /// [compute]. Changes speed. What the virtual clock charges.
@@ -256,6 +300,7 @@ struct RunConfig {
   OuterSettings outer;
   PretrainSettings pretrain;
   CollectiveSettings collective;
+  RoundSettings rounds;
   NetworkSettings network;
   ComputeSettings compute;
   EvalSettings eval;

@@ -10,10 +10,14 @@ constexpr const char* kScenario =
 constexpr const char* kLinks = "island,up,down,delay\n";
 constexpr const char* kEvents = "time,kind,subject,value\n";
 
+/// Each with the rows that it shows to be wrong, the others as they should be.
 struct Files {
   std::string scenario = kScenario;
   std::string links = std::string(kLinks) + "*,20mbit,20mbit,20ms\n";
   std::string events = kEvents;
+  std::string islands = "island,name,region,step,jitter,start\n";
+  std::string bottlenecks = "name,from,to,rate,delay,loss\n";
+  std::string trace = "time,rate,delay\n";
 };
 
 std::string line_for(const Files& files) {
@@ -21,6 +25,9 @@ std::string line_for(const Files& files) {
   write_file_atomically(folder / "s.ini", files.scenario);
   write_file_atomically(folder / "links.csv", files.links);
   write_file_atomically(folder / "events.csv", files.events);
+  write_file_atomically(folder / "islands.csv", files.islands);
+  write_file_atomically(folder / "bottlenecks.csv", files.bottlenecks);
+  write_file_atomically(folder / "trace.csv", files.trace);
   return mistake({"run", "s.ini"}, {.folder = folder.path()});
 }
 
@@ -47,9 +54,11 @@ TEST_CASE("what is no scenario is refused", "[process]") {
              "(s.ini:1)"},
             {"[runs]\n", "[runs] is not a section; did you mean [run]? (s.ini:1)"},
             {"[run]\nround = 3\n", "run.round is not a key; did you mean run.rounds? (s.ini:2)"},
-            {"[rounds]\nquorum = 3\n",
-             "[rounds] is not a section; there are run, task, model, quadratic, data, inner, "
-             "outer, pretrain, collective, network, compute and eval (s.ini:1)"},
+            {"[fleet]\nsize = 3\n",
+             "[fleet] is not a section; there are run, task, model, quadratic, data, inner, "
+             "outer, pretrain, collective, rounds, network, compute and eval (s.ini:1)"},
+            {"[rounds]\nquorum = 9\n[network]\nkind = pipe\n",
+             "rounds.quorum = 9: has to be 0 to run.islands = 4 (s.ini:2)"},
             {"[run]\nseed = 3\nseed = 4\n",
              "run.seed is given twice: s.ini:2 and s.ini:3; keep one"},
             {"[run]\r\nrounds = x\r\n",
@@ -58,7 +67,13 @@ TEST_CASE("what is no scenario is refused", "[process]") {
              "run.inner_steps = 0: has to be 1 to 10000000 (s.ini:2)"},
             {"[network]\nlinks = no.csv\n",
              "network.links: no file no.csv; write its path from the scenario's folder "
-             "(s.ini:2)"}})) {
+             "(s.ini:2)"},
+            {"[network]\nlinks = links.csv\nislands = no.csv\n",
+             "network.islands: no file no.csv; write its path from the scenario's folder "
+             "(s.ini:3)"},
+            {"[network]\nlinks = links.csv\nbottlenecks = no.csv\n",
+             "network.bottlenecks: no file no.csv; write its path from the scenario's folder "
+             "(s.ini:3)"}})) {
     CAPTURE(text);
     CHECK(line_for({.scenario = text}) == line);
   }
@@ -100,9 +115,10 @@ TEST_CASE("events that cannot be are refused", "[process]") {
              "3"},
             {"1s,link_dwon,1,\n",
              "events.csv:2: column 'kind': 'link_dwon' is unknown; the kinds are link_down, "
-             "link_up, island_pause"},
+             "link_up, rate, delay, loss, trace, outages, island_pause, island_silent, "
+             "island_kill, island_leave, island_join"},
             {"1s,link_up,1,\n",
-             "events.csv:2: column 'subject': link 1 is not down here; a link_up follows a "
+             "events.csv:2: column 'subject': link 1.up is not down here; a link_up follows a "
              "link_down of the same subject"},
             {"2s,link_down,1,\n1s,link_up,1,\n",
              "events.csv:3: column 'time': '1s' is before the event above (2s); rows are in the "
@@ -115,9 +131,31 @@ TEST_CASE("events that cannot be are refused", "[process]") {
   }
 }
 
+/// tests/sim/network_mistakes_test.cc has all of them: here it counts that each file is read.
+TEST_CASE("islands, bottlenecks and traces that cannot be are refused", "[process]") {
+  const std::string more = "islands = islands.csv\nbottlenecks = bottlenecks.csv\n";
+  Files files{.scenario = kScenario + more};
+  files.islands += "7,,,,,\n";
+  CHECK(line_for(files) ==
+        "islands.csv:2: column 'island': there is no island '7'; run.islands = 4 makes 0 to 3");
+  files = {.scenario = kScenario + more};
+  files.bottlenecks += "cable,eu,*,1gbit,40ms,\n";
+  CHECK(
+      line_for(files) ==
+      "bottlenecks.csv:2: column 'from': there is no island or region 'eu'; run.islands = 4 makes "
+      "0 to 3, and * is all others");
+  files = {.scenario = kScenario + more};
+  files.events += "0s,trace,1.up,trace.csv\n";
+  files.trace += "0s,1mbit,\n1s,2 bits,\n";
+  CHECK(line_for(files) == "trace.csv:3: column 'rate': '2 bits' is not a rate; write e.g. 20mbit");
+  files = {.scenario = kScenario + more, .links = "from,to,rate,delay\n0,1,1mbit,1ms\n"};
+  CHECK(line_for(files) ==
+        "links.csv: no row from island 0 to 2; add one, or a row for all others: *,*,20mbit,40ms");
+}
+
 TEST_CASE("files of zeros and of one endless line are refused", "[process]") {
   CHECK(line_for({.links = std::string(5000, '\0')}) ==
-        "links.csv: the file is empty; the columns are island,up,down,delay");
+        "links.csv: the file is empty; the columns are island,up,down,delay[,loss]");
   const std::string line = line_for({.links = std::string(1'000'000, 'a')});
   CHECK_THAT(line, Catch::StartsWith("links.csv: column 'aaa") && Catch::Contains("is unknown"));
   CHECK(line.size() < 200);

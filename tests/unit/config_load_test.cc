@@ -60,9 +60,10 @@ TEST_CASE("the command line wins over the file and the file over the default", "
 TEST_CASE("short options stand for keys of the run", "[config]") {
   const RunConfig config =
       load_config("", {"--rounds", "2", "--seed", "18446744073709551615", "--islands", "3", "--out",
-                       "o", "--record", "r", "--network.kind", "pipe"})
+                       "o", "--record", "r", "--rounds.quorum", "2", "--network.kind", "pipe"})
           .config;
   CHECK(config.run.rounds == 2);
+  CHECK(config.rounds.quorum == 2);
   CHECK(config.run.seed == 18446744073709551615u);
   CHECK(config.run.islands == 3);
   CHECK(config.run.out == "o");
@@ -211,6 +212,10 @@ TEST_CASE("CSV files are looked for beside the scenario and have to be there", "
   CHECK(load_config(folder / "s.ini", {}).config.network.links == folder / "links.csv");
   CHECK(error_of("[network]\nlinks = links.csv\n") ==
         "network.links: no file links.csv; write its path from the scenario's folder (s.ini:2)");
+  for (const std::string key : {"network.islands", "network.bottlenecks", "network.events"}) {
+    CHECK(error_of("", {"--" + key, "no/where.csv"}) ==
+          key + ": no file no/where.csv; write its path from the scenario's folder (command line)");
+  }
   CHECK(error_of("", {"--network.links", "no/where.csv"}) ==
         "network.links: no file no/where.csv; write its path from the scenario's folder (command "
         "line)");

@@ -1,0 +1,148 @@
+#include "netsim/network_csv.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "netsim/network_files.h"
+
+namespace strait {
+namespace {
+
+/// A delay that no link has: somebody wrote s for ms.
+constexpr Nanos kMaxDelay{60'000'000'000};
+
+constexpr std::int64_t kMillion = 1'000'000;
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+// --- values ---
+
+BytesPerSecond read_rate(const CsvRow& row, std::string_view column) {
+  const BytesPerSecond rate = row.quantity(column, parse_rate);
+  if (rate.value == 0) {
+    row.refuse(column, fmt::format("'{}' lets nothing through; write e.g. 20mbit, or take the link "
+                                   "down with a link_down event",
+                                   row[column]));
+  }
+  return rate;
+}
+
+Nanos read_delay(const CsvRow& row, std::string_view column) {
+  const Nanos delay = row.quantity(column, parse_duration);
+  if (delay > kMaxDelay) {
+    row.refuse(column, fmt::format("'{}' is more than {}; write e.g. 20ms", row[column],
+                                   format_duration(kMaxDelay)));
+  }
+  return delay;
+}
+
+std::int64_t read_loss(const CsvRow& row, std::string_view column) {
+  if (row[column].empty()) return 0;
+  const double loss = row.quantity(column, parse_fraction);
+  const auto ppm = static_cast<std::int64_t>(loss * kMillion + 0.5);
+  if (ppm == kMillion) {
+    row.refuse(column, fmt::format("'{}' lets nothing through; write e.g. 2%, or take the link "
+                                   "down with a link_down event",
+                                   row[column]));
+  }
+  if (ppm == 0 && loss > 0) {
+    row.refuse(column, fmt::format("'{}' is less than one segment in a million; write e.g. 0.1%",
+                                   row[column]));
+  }
+  return ppm;
+}
+
+void check_name(const CsvRow& row, std::string_view column, const std::string& name) {
+  const bool allowed = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+  if (name.empty() || !allowed || is_number(name)) {
+    row.refuse(column, fmt::format("'{}' is no name; write letters, digits, - and _, not digits "
+                                   "only, e.g. lyon",
+                                   name));
+  }
+}
+
+// --- who ---
+
+IslandNames::IslandNames(std::span<const IslandSpec> islands) : islands_(islands) {
+  for (std::size_t i = 0; i < islands.size(); ++i) {
+    if (!islands[i].name.empty()) by_name_[islands[i].name] = static_cast<IslandId>(i);
+  }
+}
+
+std::optional<IslandId> IslandNames::find(std::string_view text) const {
+  if (const auto found = by_name_.find(text); found != by_name_.end()) return found->second;
+  int number = -1;
+  const auto error = std::from_chars(text.data(), text.data() + text.size(), number).ec;
+  if (!is_number(text) || error != std::errc() || number >= count()) return std::nullopt;
+  return number;
+}
+
+std::string IslandNames::numbers() const {
+  return fmt::format("run.islands = {} makes 0 to {}{}", count(), count() - 1,
+                     by_name_.empty() ? "" : ", or their names");
+}
+
+IslandId IslandNames::island(const CsvRow& row, std::string_view column,
+                             std::string_view text) const {
+  const auto island = find(text);
+  if (!island) row.refuse(column, fmt::format("there is no island '{}'; {}", text, numbers()));
+  return *island;
+}
+
+Selector IslandNames::selector(const CsvRow& row, std::string_view column) const {
+  const std::string& text = row[column];
+  if (text == "*") return {};
+  if (const auto island = find(text)) return {Selector::Kind::kIsland, *island, {}};
+  const bool region = std::any_of(islands_.begin(), islands_.end(), [&](const IslandSpec& island) {
+    return island.region == text && !text.empty();
+  });
+  if (region) return {Selector::Kind::kRegion, -1, text};
+  row.refuse(column, fmt::format("there is no island or region '{}'; {}, and * is all others", text,
+                                 numbers()));
+}
+
+bool IslandNames::taken(std::string_view name) const {
+  return find(name) || std::any_of(islands_.begin(), islands_.end(),
+                                   [&](const IslandSpec& island) { return island.region == name; });
+}
+
+bool IslandNames::matches(const Selector& selector, IslandId island) const {
+  switch (selector.kind) {
+    case Selector::Kind::kIsland: return selector.island == island;
+    case Selector::Kind::kRegion:
+      return islands_[static_cast<std::size_t>(island)].region == selector.region;
+    case Selector::Kind::kAll: break;
+  }
+  return true;
+}
+
+// --- all files ---
+
+NetworkDescription read_network(const NetworkFiles& files, int islands, std::uint64_t seed) {
+  NetworkDescription network;
+  network.seed = seed;
+  network.islands = files.islands.empty()
+                        ? std::vector<IslandSpec>(static_cast<std::size_t>(islands))
+                        : read_islands(files.islands, islands);
+  network.places = islands;
+  network.place_of_peer.push_back(0);  // the coordinator's
+  for (int place = 0; place < islands; ++place) network.place_of_peer.push_back(place);
+  const IslandNames names(network.islands);
+  std::vector<Bottleneck> bottlenecks;
+  if (!files.bottlenecks.empty()) bottlenecks = read_bottlenecks(files.bottlenecks, names);
+  const auto via = read_links(files.links, names, bottlenecks, network);
+  add_bottlenecks(files.bottlenecks, names, bottlenecks, via, network);
+  if (!files.events.empty()) read_events(files.events, names, network);
+  return network;
+}
+
+}  // namespace strait

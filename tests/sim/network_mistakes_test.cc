@@ -1,0 +1,449 @@
+// Every mistake in a file of a network is one line: file and line, column, the value, what is wrong
+// with it and a right one.
+#include "tests/sim/network_files.h"
+#include "tests/support/catch.h"
+
+namespace strait {
+namespace {
+
+struct Mistake {
+  std::string rows;
+  std::string line;
+};
+
+/// `make` puts the rows into the files.
+template <class Make>
+void check(const std::vector<Mistake>& mistakes, Make make) {
+  for (const auto& [rows, line] : mistakes) {
+    CAPTURE(rows);
+    CHECK(complaint(make(rows)) == line);
+  }
+}
+
+TEST_CASE("a file needs its header", "[mistakes]") {
+  check({{" ", "links.csv: the file is empty; the columns are island,up,down,delay[,loss]"},
+         {"island,up,down\n",
+          "links.csv: there is no column 'delay'; the columns are island,up,down,delay[,loss]"},
+         {"island,up,down,delay,ping\n",
+          "links.csv: column 'ping' is unknown; the columns are island,up,down,delay[,loss]"},
+         {"island,up,up,delay\n",
+          "links.csv: column 'up' is there twice; the columns are island,up,down,delay[,loss]"},
+         {"from,to,rate\n",
+          "links.csv: there is no column 'delay'; the columns are from,to,rate,delay[,loss][,via]"},
+         {"to,rate,delay\n",
+          "links.csv: there is no column 'from'; the columns are from,to,rate,delay[,loss][,via]"},
+         {"island,up,down,delay\n*,1mbit,1mbit\n",
+          "links.csv:2: a column is missing (an empty one needs its comma too); the columns are "
+          "island,up,down,delay"},
+         {"island,up,down,delay\n*,1mbit,1mbit,1ms,7\n",
+          "links.csv:2: there are too many columns; the columns are island,up,down,delay"},
+         {"island,up,down,delay\n*,1m\x01it,1mbit,1ms\n",
+          "links.csv:2: the line has a control character in it; save the file as plain UTF-8 "
+          "text"}},
+        [](const std::string& text) { return NetworkTexts{.links = text}; });
+  CHECK(complaint({.islands = "name\n"}) ==
+        "islands.csv: there is no column 'island'; the columns are "
+        "island[,name][,region][,step][,jitter][,start]");
+  CHECK(complaint({.bottlenecks = "name,from,to,rate\n"}) ==
+        "bottlenecks.csv: there is no column 'delay'; the columns are "
+        "name,from,to,rate,delay[,loss]");
+  CHECK(complaint({.events = "time,kind,subject\n"}) ==
+        "events.csv: there is no column 'value'; the columns are time,kind,subject,value");
+  CHECK_THROWS_WITH(read_network({.links = "nowhere.csv"}, 3, 1),
+                    "nowhere.csv: cannot be opened: No such file or directory");
+}
+
+TEST_CASE("mistakes in access links are told", "[mistakes]") {
+  check({{"*,20 bananas,1mbit,1ms,\n",
+          "links.csv:2: column 'up': '20 bananas' is not a rate; write e.g. 20mbit"},
+         {"*,20,1mbit,1ms,\n", "links.csv:2: column 'up': '20' has no unit; write e.g. 20mbit"},
+         {"# why\n*,1mbit,-1mbit,1ms,\n",
+          "links.csv:3: column 'down': '-1mbit' is negative; write e.g. 20mbit"},
+         {"*,1mbit,0mbit,1ms,\n",
+          "links.csv:2: column 'down': '0mbit' lets nothing through; write e.g. 20mbit, or take "
+          "the link down with a link_down event"},
+         {"*,1mbit,1mbit,,\n", "links.csv:2: column 'delay': '' is empty; write e.g. 80ms"},
+         {"*,1mbit,1mbit,80s,\n",
+          "links.csv:2: column 'delay': '80s' is more than 60s; write e.g. 20ms"},
+         {"*,1mbit,1mbit,1ms,101%\n",
+          "links.csv:2: column 'loss': '101%' is not a fraction from 0 to 1; write e.g. 0.02 or "
+          "2%"},
+         {"*,1mbit,1mbit,1ms,-1%\n",
+          "links.csv:2: column 'loss': '-1%' is negative; write e.g. 0.02 or 2%"},
+         {"*,1mbit,1mbit,1ms,100%\n",
+          "links.csv:2: column 'loss': '100%' lets nothing through; write e.g. 2%, or take the "
+          "link down with a link_down event"},
+         {"*,1mbit,1mbit,1ms,0.00001%\n",
+          "links.csv:2: column 'loss': '0.00001%' is less than one segment in a million; write "
+          "e.g. 0.1%"},
+         {"3,1mbit,1mbit,1ms,\n",
+          "links.csv:2: column 'island': there is no island '3'; run.islands = 3 makes 0 to 2"},
+         {"x,1mbit,1mbit,1ms,\n",
+          "links.csv:2: column 'island': there is no island 'x'; run.islands = 3 makes 0 to 2"},
+         {",1mbit,1mbit,1ms,\n",
+          "links.csv:2: column 'island': there is no island ''; run.islands = 3 makes 0 to 2"},
+         {"99999999999999999999,1mbit,1mbit,1ms,\n",
+          "links.csv:2: column 'island': there is no island '99999999999999999999'; run.islands = "
+          "3 makes 0 to 2"},
+         {"1,1mbit,1mbit,1ms,\n1,1mbit,1mbit,1ms,\n",
+          "links.csv:3: column 'island': there is a row for '1' already; keep one"},
+         {"*,1mbit,1mbit,1ms,\n*,1mbit,1mbit,1ms,\n",
+          "links.csv:3: column 'island': there is a row for '*' already; keep one"},
+         {"0,1mbit,1mbit,1ms,\n2,1mbit,1mbit,1ms,\n",
+          "links.csv: no row for island 1; add one, or a row for all others: "
+          "*,20mbit,20mbit,20ms"}},
+        [](const std::string& rows) {
+          return NetworkTexts{.links = "island,up,down,delay,loss\n" + rows};
+        });
+}
+
+TEST_CASE("mistakes in the links of pairs are told", "[mistakes]") {
+  check(
+      {{"0,1,1mbit,1ms,,\n1,0,1mbit,1ms,,\n0,2,1mbit,1ms,,\n2,0,1mbit,1ms,,\n1,2,1mbit,1ms,,\n",
+        "links.csv: no row from island 2 to 1; add one, or a row for all others: "
+        "*,*,20mbit,40ms"},
+       {"0,1,1mbit,1ms,,\n*,*,1mbit,1ms,,\n0,1,1mbit,1ms,,\n",
+        "links.csv:4: column 'from': there is a row for 0>1 already; keep one"},
+       {"*,*,1mbit,1ms,,\n*,*,1mbit,1ms,,\n",
+        "links.csv:3: column 'from': there is a row for *>* already; keep one"},
+       {"0,0,1mbit,1ms,,\n",
+        "links.csv:2: column 'to': island 0 needs no link to itself; delete the row"},
+       {"0,3,1mbit,1ms,,\n",
+        "links.csv:2: column 'to': there is no island or region '3'; run.islands = 3 makes 0 to "
+        "2, and * is all others"},
+       {"eu,1,1mbit,1ms,,\n",
+        "links.csv:2: column 'from': there is no island or region 'eu'; run.islands = 3 makes 0 "
+        "to 2, and * is all others"},
+       {",1,1mbit,1ms,,\n",
+        "links.csv:2: column 'from': there is no island or region ''; run.islands = 3 makes 0 to "
+        "2, and * is all others"},
+       {"*,*,fast,1ms,,\n", "links.csv:2: column 'rate': 'fast' is not a rate; write e.g. 20mbit"},
+       {"*,*,0,1ms,,\n",
+        "links.csv:2: column 'rate': '0' lets nothing through; write e.g. 20mbit, or take the "
+        "link down with a link_down event"},
+       {"*,*,1mbit,2m,,\n", "links.csv:2: column 'delay': '2m' is more than 60s; write e.g. 20ms"},
+       {"*,*,1mbit,1ms,two,\n",
+        "links.csv:2: column 'loss': 'two' is not a fraction from 0 to 1; write e.g. 0.02 or 2%"},
+       {"*,*,1mbit,1ms,,cable\n",
+        "links.csv:2: column 'via': there is no bottleneck 'cable'; there are pipe and tube"},
+       {"*,*,1mbit,1ms,,pipe+pipe\n",
+        "links.csv:2: column 'via': 'pipe' is there twice; keep one"}},
+      [](const std::string& rows) {
+        return NetworkTexts{
+            .links = "from,to,rate,delay,loss,via\n" + rows,
+            .bottlenecks = "name,from,to,rate,delay\npipe,,,1mbit,1ms\ntube,,,1mbit,1ms\n"};
+      });
+  CHECK(complaint({.links = "from,to,rate,delay,via\n*,*,1mbit,1ms,cable\n"}) ==
+        "links.csv:2: column 'via': there is no bottleneck 'cable'; network.bottlenecks names a "
+        "file of them");
+}
+
+TEST_CASE("mistakes in islands are told", "[mistakes]") {
+  check(
+      {{"3,,,,,\n",
+        "islands.csv:2: column 'island': there is no island '3'; run.islands = 3 makes 0 to 2"},
+       {"lyon,lyon,,,,\n",
+        "islands.csv:2: column 'island': there is no island 'lyon'; run.islands = 3 makes 0 to "
+        "2"},
+       {"0,,,,,\n0,,,,,\n",
+        "islands.csv:3: column 'island': there is a row for '0' already; keep one"},
+       {"*,,,,,\n*,,,,,\n",
+        "islands.csv:3: column 'island': there is a row for '*' already; keep one"},
+       {"0,7,,,,\n",
+        "islands.csv:2: column 'name': '7' is no name; write letters, digits, - and _, not digits "
+        "only, e.g. lyon"},
+       {"0,a>b,,,,\n",
+        "islands.csv:2: column 'name': 'a>b' is no name; write letters, digits, - and _, not "
+        "digits only, e.g. lyon"},
+       {"0,a.up,,,,\n",
+        "islands.csv:2: column 'name': 'a.up' is no name; write letters, digits, - and _, not "
+        "digits only, e.g. lyon"},
+       {"0,,*,,,\n",
+        "islands.csv:2: column 'region': '*' is no name; write letters, digits, - and _, not "
+        "digits only, e.g. lyon"},
+       {"*,lyon,,,,\n",
+        "islands.csv:2: column 'name': 'lyon' would be the name of many islands; leave it empty"},
+       {"0,lyon,,,,\n1,lyon,,,,\n",
+        "islands.csv:3: column 'name': there is an island 'lyon' already; write another name, "
+        "e.g. lyon-2"},
+       {"0,lyon,,,,\n1,,lyon,,,\n",
+        "islands.csv:3: column 'region': there is an island 'lyon' already; write another name, "
+        "e.g. lyon-2"},
+       {"0,,eu,,,\n1,eu,,,,\n",
+        "islands.csv:3: column 'name': there is a region 'eu' already; write another name, e.g. "
+        "eu-2"},
+       {"0,,,100,,\n", "islands.csv:2: column 'step': '100' has no unit; write e.g. 80ms"},
+       {"0,,,2h,,\n", "islands.csv:2: column 'step': '2h' is more than 3600s; write e.g. 150ms"},
+       {"0,,,,120%,\n",
+        "islands.csv:2: column 'jitter': '120%' is not a fraction from 0 to 1; write e.g. 0.02 or "
+        "2%"},
+       {"0,,,,,later\n",
+        "islands.csv:2: column 'start': 'later' is not a duration; write e.g. 80ms"},
+       {"*,,,,,1s\n",
+        "islands.csv: column 'start': no island is there from the start; leave it empty for at "
+        "least one"}},
+      [](const std::string& rows) {
+        return NetworkTexts{.islands = "island,name,region,step,jitter,start\n" + rows};
+      });
+}
+
+TEST_CASE("mistakes in bottlenecks are told", "[mistakes]") {
+  check(
+      {{",0,1,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'name': '' is no name; write letters, digits, - and _, not "
+        "digits only, e.g. lyon"},
+       {"0.up,0,1,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'name': '0.up' is no name; write letters, digits, - and _, not "
+        "digits only, e.g. lyon"},
+       {"b,0,1,1mbit,1ms,\nb,1,0,1mbit,1ms,\n",
+        "bottlenecks.csv:3: column 'name': there is a bottleneck 'b' already; write another name, "
+        "e.g. b-2"},
+       {"eu,0,1,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'name': there is an island or region 'eu' already; write "
+        "another name, e.g. eu-2"},
+       {"b,us,1,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'from': there is no island or region 'us'; run.islands = 3 "
+        "makes 0 to 2, and * is all others"},
+       {"b,eu,,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'to': there is no island or region ''; run.islands = 3 makes 0 "
+        "to 2, and * is all others"},
+       {"b,eu,*,1,1ms,\n", "bottlenecks.csv:2: column 'rate': '1' has no unit; write e.g. 20mbit"},
+       {"b,eu,*,1mbit,1h,\n",
+        "bottlenecks.csv:2: column 'delay': '1h' is more than 60s; write e.g. 20ms"},
+       {"b,eu,*,1mbit,1ms,1\n",
+        "bottlenecks.csv:2: column 'loss': '1' lets nothing through; write e.g. 2%, or take the "
+        "link down with a link_down event"},
+       {"a,*,*,1mbit,1ms,\nb,eu,*,1mbit,1ms,\nc,0,1,1mbit,1ms,\n",
+        "bottlenecks.csv: from island 0 to 1 there are 5 links (0.up, a, b, c, 1.down); a path "
+        "has at most 4: take a bottleneck away"}},
+      [](const std::string& rows) {
+        return NetworkTexts{.islands = "island,region\n0,eu\n",
+                            .bottlenecks = "name,from,to,rate,delay,loss\n" + rows};
+      });
+}
+
+NetworkTexts with_events(const std::string& rows) {
+  return {.islands = "island,start\n2,100s\n", .events = "time,kind,subject,value\n" + rows};
+}
+
+TEST_CASE("mistakes in any event are told", "[mistakes]") {
+  check({{"soon,link_down,0,\n",
+          "events.csv:2: column 'time': 'soon' is not a duration; write e.g. 80ms"},
+         {"-1s,link_down,0,\n", "events.csv:2: column 'time': '-1s' is negative; write e.g. 80ms"},
+         {"1,link_down,0,\n", "events.csv:2: column 'time': '1' has no unit; write e.g. 80ms"},
+         {"5s,link_down,1,\n3s,link_up,1,\n",
+          "events.csv:3: column 'time': '3s' is before the event above (5s); rows are in the order "
+          "of time"},
+         {"1s,link_gone,0,\n",
+          "events.csv:2: column 'kind': 'link_gone' is unknown; the kinds are link_down, link_up, "
+          "rate, delay, loss, trace, outages, island_pause, island_silent, island_kill, "
+          "island_leave, island_join"},
+         {"1s,link_down,1,3s\n",
+          "events.csv:2: column 'value': '3s' has no meaning here; leave it empty"},
+         {"1s,link_down,1,\n2s,link_up,1,now\n",
+          "events.csv:3: column 'value': 'now' has no meaning here; leave it empty"},
+         {"1s,island_kill,1,now\n",
+          "events.csv:2: column 'value': 'now' has no meaning here; leave it empty"},
+         {"1s,island_leave,1,1s\n",
+          "events.csv:2: column 'value': '1s' has no meaning here; leave it empty"},
+         {"1s,island_join,1,1s\n",
+          "events.csv:2: column 'value': '1s' has no meaning here; leave it empty"}},
+        with_events);
+}
+
+TEST_CASE("subjects of link events that are none are told", "[mistakes]") {
+  check(
+      {{"1s,link_down,7,\n",
+        "events.csv:2: column 'subject': there is no island '7'; run.islands = 3 makes 0 to 2"},
+       {"1s,link_down,0.left,\n",
+        "events.csv:2: column 'subject': there is no island '0.left'; run.islands = 3 makes 0 to "
+        "2"},
+       {"1s,rate,atlantic,1mbit\n",
+        "events.csv:2: column 'subject': there is no island 'atlantic'; run.islands = 3 makes 0 "
+        "to 2"},
+       {"1s,link_down,,\n",
+        "events.csv:2: column 'subject': '' names no link; write an island, e.g. 0, or 0.up, "
+        "0>1, or the name of a bottleneck"},
+       {"1s,link_down,0>1,\n",
+        "events.csv:2: column 'subject': there is no link '0>1': here each island has an access "
+        "link; write 0.up or 1.down"},
+       {"1s,link_down,0>9,\n",
+        "events.csv:2: column 'subject': there is no island '9'; run.islands = 3 makes 0 to 2"},
+       {"1s,link_down,1>1,\n", "events.csv:2: column 'subject': there is no link '1>1' to itself"},
+       {"1s,link_down,1+1.up,\n",
+        "events.csv:2: column 'subject': '1+1.up' names link 1.up twice; keep one"},
+       {"1s,link_down,.up,\n",
+        "events.csv:2: column 'subject': there is no island ''; run.islands = 3 makes 0 to 2"}},
+      with_events);
+  CHECK(complaint({.links = "from,to,rate,delay\n*,*,1mbit,1ms\n",
+                   .events = "time,kind,subject,value\n1s,link_down,0,\n",
+                   .count = 1}) ==
+        "events.csv:2: column 'subject': '0' names no link; write an island, e.g. 0, or 0.up, 0>1, "
+        "or the name of a bottleneck");
+}
+
+TEST_CASE("link events that cannot be are told", "[mistakes]") {
+  check(
+      {{"1s,link_up,1,\n",
+        "events.csv:2: column 'subject': link 1.up is not down here; a link_up follows a link_down "
+        "of the same subject"},
+       {"1s,link_down,1.up,\n2s,link_up,1,\n",
+        "events.csv:3: column 'subject': link 1.down is not down here; a link_up follows a "
+        "link_down of the same subject"},
+       {"1s,link_down,1,\n2s,link_down,1.up,\n",
+        "events.csv:3: column 'subject': link 1.up is down already, since 1s"},
+       {"1s,link_down,1,\n1s,link_up,1,\n",
+        "events.csv:3: column 'time': the outage of link 1.up ends when it begins, at 1s"},
+       {"1s,rate,1,\n", "events.csv:2: column 'value': '' is empty; write e.g. 20mbit"},
+       {"1s,rate,1,20ms\n",
+        "events.csv:2: column 'value': '20ms' is not a rate; write e.g. 20mbit"},
+       {"1s,rate,1,0mbit\n",
+        "events.csv:2: column 'value': '0mbit' lets nothing through; write e.g. 20mbit, or take "
+        "the link down with a link_down event"},
+       {"1s,delay,1,80\n", "events.csv:2: column 'value': '80' has no unit; write e.g. 80ms"},
+       {"1s,delay,1,61s\n",
+        "events.csv:2: column 'value': '61s' is more than 60s; write e.g. 20ms"},
+       {"1s,loss,1,\n",
+        "events.csv:2: column 'value': '' is empty; write e.g. 2%, or 0 for no "
+        "loss"},
+       {"1s,loss,1,7\n",
+        "events.csv:2: column 'value': '7' is not a fraction from 0 to 1; write e.g. 0.02 or 2%"},
+       {"1s,loss,1,100%\n",
+        "events.csv:2: column 'value': '100%' lets nothing through; write e.g. 2%, or take the "
+        "link down with a link_down event"}},
+      with_events);
+}
+
+TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
+  check(
+      {{"1s,trace,1,trace.csv\n",
+        "events.csv:2: column 'subject': '1' is 2 links; a trace is for one, e.g. 1.down"},
+       {"1s,trace,1.up,\n",
+        "events.csv:2: column 'value': '' is empty; write the name of a trace's file"},
+       {"1s,trace,1.up,lte.csv\n",
+        "events.csv:2: column 'value': there is no file lte.csv; write its path from the folder "
+        "of this file"},
+       {"1s,trace,1.up,trace.csv\n2s,rate,1,2mbit\n",
+        "events.csv:3: column 'subject': link 1.up follows a trace, since 1s, which sets its rate "
+        "and delay"},
+       {"1s,trace,1.up,trace.csv\n2s,delay,1.up,2ms\n",
+        "events.csv:3: column 'subject': link 1.up follows a trace, since 1s, which sets its rate "
+        "and delay"},
+       {"1s,trace,1.up,trace.csv\n2s,trace,1.up,trace.csv\n",
+        "events.csv:3: column 'subject': link 1.up follows a trace already, since 1s"},
+       {"1s,outages,1,60s\n",
+        "events.csv:2: column 'value': '60s' is not two durations; write how long it is up and how "
+        "long down on average, e.g. 60s/3s"},
+       {"1s,outages,1,60s/3\n", "events.csv:2: column 'value': '3' has no unit; write e.g. 80ms"},
+       {"1s,outages,1,60s/0\n",
+        "events.csv:2: column 'value': '60s/0' has a duration below 1ms; write e.g. 60s/3s"},
+       {"1s,outages,1,60s/3s\n2s,outages,1.up,60s/3s\n",
+        "events.csv:3: column 'subject': link 1.up has random outages already, since 1s"},
+       {"1s,outages,1,60s/3s\n2s,link_down,1.down,\n",
+        "events.csv:3: column 'subject': link 1.down has random outages, since 1s; a link_down "
+        "would contradict them"},
+       {"1s,outages,1,60s/3s\n2s,link_up,1.down,\n",
+        "events.csv:3: column 'subject': link 1.down is not down here; a link_up follows a "
+        "link_down of the same subject"},
+       {"1s,link_down,1,\n2s,outages,1,60s/3s\n",
+        "events.csv:3: column 'subject': link 1.up is down, since 1s; outages begin with a link "
+        "that is up"}},
+      [](const std::string& rows) {
+        NetworkTexts texts = with_events(rows);
+        texts.trace = "time,rate,delay\n0s,1mbit,\n1s,,\n";
+        return texts;
+      });
+}
+
+TEST_CASE("mistakes in a trace are told", "[mistakes]") {
+  check(
+      {{"0s,1mbit,\n",
+        "trace.csv: the last row has to say when the trace begins anew, with neither rate nor "
+        "delay, e.g. 60s,,"},
+       {"",
+        "trace.csv: the last row has to say when the trace begins anew, with neither rate nor "
+        "delay, e.g. 60s,,"},
+       {"1s,1mbit,\n",
+        "trace.csv:2: column 'time': '1s' is not the beginning; the first row is at 0s"},
+       {"0s,,\n",
+        "trace.csv:2: column 'rate': the first row has neither rate nor delay; write e.g. "
+        "0s,20mbit,"},
+       {"0s,1mbit,\n1s,2mbit,\n1s,3mbit,\n",
+        "trace.csv:4: column 'time': '1s' is not 1ms after the row above (1s) or more"},
+       {"0s,1mbit,\n0.1ms,,\n",
+        "trace.csv:3: column 'time': '0.1ms' is not 1ms after the row above (0s) or more"},
+       {"0s,1mbit,\n1s,,\n2s,1mbit,\n",
+        "trace.csv:4: the row above has neither rate nor delay, so the trace ends there at 1s; "
+        "give it one, or delete this row"},
+       {"0s,0mbit,\n1s,,\n",
+        "trace.csv:2: column 'rate': '0mbit' lets nothing through; write e.g. 20mbit, or take the "
+        "link down with a link_down event"},
+       {"0s,1mbit,2m\n1s,,\n",
+        "trace.csv:2: column 'delay': '2m' is more than 60s; write e.g. 20ms"}},
+      [](const std::string& rows) {
+        NetworkTexts texts = with_events("1s,trace,1.up,trace.csv\n");
+        texts.trace = "time,rate,delay\n" + rows;
+        return texts;
+      });
+}
+
+// Island 2 starts at 100 s.
+TEST_CASE("island events that cannot be are told", "[mistakes]") {
+  check(
+      {{"1s,island_pause,0.up,1s\n",
+        "events.csv:2: column 'subject': '0.up' is one direction of a link; an island_pause is for "
+        "an island, e.g. 0"},
+       {"1s,island_kill,9,\n",
+        "events.csv:2: column 'subject': there is no island '9'; run.islands = 3 makes 0 to 2"},
+       {"1s,island_kill,0+1,\n",
+        "events.csv:2: column 'subject': there is no island '0+1'; run.islands = 3 makes 0 to 2"},
+       {"1s,island_pause,1,\n", "events.csv:2: column 'value': '' is empty; write e.g. 80ms"},
+       {"1s,island_pause,1,0\n",
+        "events.csv:2: column 'value': an island_pause of 0 is none; write how long it lasts, e.g. "
+        "5s"},
+       {"1s,island_silent,1,0s\n",
+        "events.csv:2: column 'value': an island_silent of 0 is none; write how long it lasts, "
+        "e.g. 5s"},
+       {"1s,island_silent,1,5\n", "events.csv:2: column 'value': '5' has no unit; write e.g. 80ms"},
+       {"106751d,island_pause,1,1d\n",
+        "events.csv:2: column 'value': '1d' never ends; write e.g. 5s"},
+       {"1s,island_join,1,\n",
+        "events.csv:2: column 'subject': island 1 is there; an island_join follows an island_kill "
+        "or island_leave"},
+       {"1s,island_kill,1,\n1s,island_join,1,\n",
+        "events.csv:3: column 'time': island 1 joins when it goes, at 1s; write a later time"},
+       {"1s,island_kill,1,\n2s,island_kill,1,\n",
+        "events.csv:3: column 'subject': island 1 is gone, since 1s; an island_join brings it "
+        "back"},
+       {"1s,island_leave,1,\n2s,island_pause,1,1s\n",
+        "events.csv:3: column 'subject': island 1 is gone, since 1s; an island_join brings it "
+        "back"},
+       {"1s,island_kill,1,\n2s,island_silent,1,1s\n",
+        "events.csv:3: column 'subject': island 1 is gone, since 1s; an island_join brings it "
+        "back"},
+       {"1s,island_kill,1,\n2s,island_join,1,\n3s,island_join,1,\n",
+        "events.csv:4: column 'subject': island 1 is there; an island_join follows an island_kill "
+        "or island_leave"},
+       {"1s,island_silent,1,5s\n2s,island_silent,1,5s\n",
+        "events.csv:3: column 'subject': island 1 is silent already, until 6s"},
+       {"1s,island_silent,1,\n2s,island_kill,1,\n",
+        "events.csv:3: column 'subject': island 1 is silent for good, since 1s; nothing happens to "
+        "it any more"},
+       {"1s,island_silent,1,\n2s,island_join,1,\n",
+        "events.csv:3: column 'subject': island 1 is silent for good, since 1s; nothing happens to "
+        "it any more"},
+       {"99s,island_kill,2,\n",
+        "events.csv:2: column 'subject': island 2 is not there before 100s, its start"},
+       {"99s,island_join,2,\n",
+        "events.csv:2: column 'subject': island 2 joins at 100s anyway, its start; keep one"},
+       {"100s,island_join,2,\n",
+        "events.csv:2: column 'subject': island 2 is there; an island_join follows an island_kill "
+        "or island_leave"}},
+      with_events);
+  CHECK(complaint({.links = "from,to,rate,delay\n*,*,1mbit,1ms\n",
+                   .events = "time,kind,subject,value\n1s,island_kill,0>1,\n"}) ==
+        "events.csv:2: column 'subject': '0>1' is a link; an island_kill is for an island, e.g. 0");
+}
+
+}  // namespace
+}  // namespace strait
