@@ -43,8 +43,13 @@ WorldOptions world_options(const Experiment& x, FabricOptions fabric, int island
           .settings = settings_of(x),
           .parallel = c.run.parallel,
           .rounds = rounds,
-          .member = x.member,
-          .coordinator = x.coordinator};
+          .member = {.keep = c.rounds.keep,
+                     .miss_after = c.rounds.miss_after,
+                     .peer_timeout = c.rounds.peer_timeout},
+          .coordinator = {.quorum = c.rounds.quorum,
+                          .grace = c.rounds.grace,
+                          .suspect_after = c.rounds.suspect_after,
+                          .peer_timeout = c.rounds.peer_timeout}};
 }
 
 std::int64_t parts_per_million(double fraction) { return std::llround(fraction * 1e6); }
@@ -181,7 +186,8 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
                                        .starters = starters(x, options.islands),
                                        .joins = ports.joins,
                                        .leaving = &ports.leaving,
-                                       .policy = x.policy},
+                                       .policy = {.missed = missed_rounds(x.config.rounds.missed),
+                                                  .weights = weights(x.config.rounds.weights)}},
                                       outer_options(x.config));
   Observers observers(ports.clock, board, result, record);
   Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),

@@ -22,9 +22,6 @@ struct Experiment {
   RunConfig config;  // filled in
   const TaskSource& tasks;
   FabricOptions fabric;
-  RoundPolicy policy{};              // of islands that miss rounds, and what contributions weigh
-  RoundsOptions member{};            // the islands' side of rounds
-  CoordinatorOptions coordinator{};  // the numbers of islands are filled in
 };
 
 /// Where arms branch off: the shared parameters and the inner optimizer's state after pretraining.

@@ -25,7 +25,7 @@ RecordManifest manifest_of(const Experiment& experiment, const ArmOptions& arm) 
           .pretrain_steps = c.pretrain.steps,
           .strategy = arm.strategy,
           .codec = c.collective.codec,
-          .missed_round_policy = std::string(name_of(experiment.policy.missed))};
+          .missed_round_policy = c.rounds.missed};
 }
 
 }  // namespace

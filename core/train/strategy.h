@@ -99,7 +99,6 @@ enum class Weights { kUniform, kExamples, kTokens };
 /// By their names in settings. Throw UserError, naming the known ones.
 MissedRounds missed_rounds(std::string_view name);
 Weights weights(std::string_view name);
-std::string_view name_of(MissedRounds policy);
 
 struct RoundPolicy {
   MissedRounds missed = MissedRounds::kContinue;

@@ -53,13 +53,14 @@ class SteadyTask final : public TaskWrapper {
   std::vector<double> losses_;
 };
 
-RunConfig settings(int rounds) {
+RunConfig settings(const std::string& missed, int rounds = 5) {
   RunConfig config = small_quadratic();
   config.run = {.islands = 3, .rounds = rounds, .inner_steps = 2, .seed = 7};
   config.quadratic.size = 130;
   config.inner = {
       .optimizer = "sgd", .lr = 0.5, .weight_decay = 0, .clip_norm = 0, .warmup = 0, .final_lr = 1};
   config.outer = {.optimizer = "momentum", .lr = 1, .momentum = 0.5};
+  config.rounds = {.quorum = 2, .grace = 500ms, .missed = missed, .miss_after = 1s};
   config.compute = {.step = 1s, .memory_rate = kUnlimited};
   config.network.kind = "emulated";
   config.eval.every = 1;
@@ -68,19 +69,14 @@ RunConfig settings(int rounds) {
 
 class OutageTrial : public Trial {
  public:
-  explicit OutageTrial(MissedRounds missed, int rounds = 5)
-      : Trial(settings(rounds),
+  explicit OutageTrial(const RunConfig& run)
+      : Trial(run,
               [](std::unique_ptr<Task> task) {
                 return std::make_unique<SteadyTask>(std::move(task));
               },
               {.delay = 1ms},
               {link_event(3s, NetworkEventKind::kLinkDown, 2),
-               link_event(7500ms, NetworkEventKind::kLinkUp, 2)}) {
-    policy.missed = missed;
-    member.miss_after = 1s;
-    coordinator.quorum = 2;
-    coordinator.grace = 500ms;
-  }
+               link_event(7500ms, NetworkEventKind::kLinkUp, 2)}) {}
 };
 
 /// The value that all parameters have.
@@ -136,8 +132,9 @@ std::vector<int> missing(const ArmResult& result) {
 TEST_CASE("continue: the island keeps its parameters, only the reference moves", "[policies]") {
   // Whether the island replays two means or takes a copy of the state: the same bits.
   for (const int keep : {4, 1}) {
-    OutageTrial trial(MissedRounds::kContinue);
-    trial.member.keep = keep;
+    RunConfig run = settings("continue");
+    run.rounds.keep = keep;
+    const OutageTrial trial(run);
     Notes notes;
     const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
     INFO("keeps " << keep);
@@ -156,7 +153,7 @@ TEST_CASE("continue: the island keeps its parameters, only the reference moves",
 //   round 4   Delta = 4.5, buf = 4.25 + 4.5 = 8.75, theta = -32.25
 //   round 5   Delta = 7, buf = 4.375 + 7 = 11.375, theta = -43.625
 TEST_CASE("receive: the island takes the open round's mean and starts from there", "[policies]") {
-  OutageTrial trial(MissedRounds::kReceive);
+  const OutageTrial trial(settings("receive"));
   Notes notes;
   const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
   check_close(thetas(notes, result), {-7, -15, -23.5, -32.25, -43.625});
@@ -173,7 +170,7 @@ TEST_CASE("receive: the island takes the open round's mean and starts from there
 //   round 5   Delta_2 = -32.25 + 35.5 = 3.25; Delta = (3 + 6 + 3.25) / 3 = 4.083333
 //             buf = 4.375 + 4.083333 = 8.458333, theta = -40.708333
 TEST_CASE("rejoin: the island starts from the shared copy and sits a round out", "[policies]") {
-  OutageTrial trial(MissedRounds::kRejoin);
+  const OutageTrial trial(settings("rejoin"));
   Notes notes;
   const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
   check_close(thetas(notes, result), {-7, -15, -23.5, -32.25, -40.708333});
@@ -185,7 +182,7 @@ TEST_CASE("rejoin: the island starts from the shared copy and sits a round out",
 
 // There is no round after the last in which it could contribute, so it takes that one's mean.
 TEST_CASE("rejoin in the last round only receives", "[policies]") {
-  OutageTrial trial(MissedRounds::kRejoin, /*rounds=*/4);
+  const OutageTrial trial(settings("rejoin", /*rounds=*/4));
   Notes notes;
   const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
   check_close(thetas(notes, result), {-7, -15, -23.5, -32.25});
@@ -203,8 +200,9 @@ TEST_CASE("rejoin in the last round only receives", "[policies]") {
 //             buf = 4.40625 + 5.875 = 10.28125, theta = -35.96875
 //   round 5   Delta = 8.25, buf = 13.390625, theta = -49.359375
 TEST_CASE("weights by examples count the work since the last contribution", "[policies]") {
-  OutageTrial trial(MissedRounds::kContinue);
-  trial.policy.weights = Weights::kExamples;
+  RunConfig run = settings("continue");
+  run.rounds.weights = "examples";
+  const OutageTrial trial(run);
   Notes notes;
   const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
   check_close(thetas(notes, result), {-8.25, -16.875, -25.6875, -35.96875, -49.359375});
@@ -214,8 +212,9 @@ TEST_CASE("weights by examples count the work since the last contribution", "[po
 // Tokens per step (4, 2, 2): weights 1/2, 1/4, 1/4.
 //   round 1   Delta = 1.5 + 1.5 + 3 = 6, theta = -6
 TEST_CASE("weights by tokens", "[policies]") {
-  OutageTrial trial(MissedRounds::kContinue, /*rounds=*/1);
-  trial.policy.weights = Weights::kTokens;
+  RunConfig run = settings("continue", /*rounds=*/1);
+  run.rounds.weights = "tokens";
+  const OutageTrial trial(run);
   Notes notes;
   const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
   check_close(thetas(notes, result), {-6});
@@ -223,7 +222,7 @@ TEST_CASE("weights by tokens", "[policies]") {
 }
 
 TEST_CASE("rows, events and bytes tell of missed rounds, the same on every repeat", "[policies]") {
-  OutageTrial trial(MissedRounds::kContinue);
+  const OutageTrial trial(settings("continue"));
   const ArmResult first = trial.arm("diloco", 3), second = trial.arm("diloco", 3);
   CHECK(first.costs.trace_hash == second.costs.trace_hash);
   CHECK(first.parameter_hash == second.parameter_hash);
@@ -249,9 +248,7 @@ TEST_CASE("rows, events and bytes tell of missed rounds, the same on every repea
 }
 
 TEST_CASE("names of policies and weights are those of the settings", "[policies]") {
-  for (const auto* name : {"continue", "receive", "rejoin"}) {
-    CHECK(name_of(missed_rounds(name)) == name);
-  }
+  CHECK(missed_rounds("rejoin") == MissedRounds::kRejoin);
   CHECK(weights("examples") == Weights::kExamples);
   CHECK_THROWS_WITH(missed_rounds("wait"),
                     "rounds.missed: 'wait' is no policy; use one of: continue, receive, rejoin");

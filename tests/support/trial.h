@@ -122,9 +122,6 @@ class Trial {
   const RunConfig config;  // filled in
 
   // Set before arm():
-  RoundPolicy policy;
-  RoundsOptions member;
-  CoordinatorOptions coordinator;
   std::vector<IslandSpec> own;  // what is special about islands
 
  private:
@@ -138,19 +135,18 @@ class Trial {
     const NetworkSettings& n = config.network;
     NetworkDescription network = network_;
     if (!own.empty()) network.islands = own;
-    return {config,
-            *tasks_,
-            {.islands = config.run.islands,
-             .description = std::move(network),
-             .emulated = {.tcp = {.mss = n.mss,
-                                  .header = n.header_bytes,
-                                  .slow_start = n.slow_start,
-                                  .window_cap = n.window,
-                                  .idle_restart = n.idle_restart},
-                          .send_buffer = n.send_buffer}},
-            policy,
-            member,
-            coordinator};
+    return {
+        config,
+        *tasks_,
+        {.islands = config.run.islands,
+         .description = std::move(network),
+         .emulated = {.tcp = {.mss = n.mss,
+                              .header = n.header_bytes,
+                              .slow_start = n.slow_start,
+                              .window_cap = n.window,
+                              .idle_restart = n.idle_restart},
+                      .send_buffer = n.send_buffer}},
+    };
   }
 
   std::unique_ptr<TaskSource> tasks_;

@@ -20,7 +20,6 @@ constexpr std::array kTable{
     Row{"local", make_local, /*rounds=*/false},
 };
 
-// In the order of the enumerators.
 constexpr std::array kPolicies{
     std::pair<std::string_view, MissedRounds>{"continue", MissedRounds::kContinue},
     std::pair<std::string_view, MissedRounds>{"receive", MissedRounds::kReceive},
@@ -64,10 +63,6 @@ MissedRounds missed_rounds(std::string_view name) {
 
 Weights weights(std::string_view name) {
   return by_name("rounds.weights", "weighting", kWeights, name);
-}
-
-std::string_view name_of(MissedRounds policy) {
-  return kPolicies[static_cast<std::size_t>(policy)].first;
 }
 
 bool uses_rounds(std::string_view strategy) {
