@@ -1,62 +1,155 @@
 #include "backends/world.h"
 
+#include "core/base/check.h"
 #include "core/base/wall_clock.h"
 
 namespace strait {
 
 struct World::Place {
-  Place(Clock& c, std::unique_ptr<Transport> t, const CollectiveOptions& options)
+  Place(Clock& c, std::unique_ptr<Transport> t, const WorldOptions& options)
       : clock(c),
         transport(std::move(t)),
-        collective(clock, *transport, options),
-        rounds(clock, *transport, collective),
-        handout(clock, *transport) {}
+        collective(clock, *transport, options.collective),
+        handout(clock, *transport) {
+    if (options.rounds) rounds.emplace(clock, *transport, collective, options.member);
+  }
 
   Clock& clock;
   std::unique_ptr<Transport> transport;
   TransportCollective collective;
-  Rounds rounds;
+  std::optional<Rounds> rounds;
   Handout handout;
 };
 
 World::World(const WorldOptions& options, Storage& journal)
-    : loop_(options.islands, trace_, {.parallel = options.parallel}),
-      fabric_(make_fabric(options.network, loop_, trace_, options.fabric)) {
-  std::vector<PeerId> peers;
-  if (options.rounds) {
-    peers.push_back(PeerId::kCoordinator);
-    control_ = make_transport(PeerId::kCoordinator, options);
-    coordinator_ = std::make_unique<Coordinator>(*control_, journal, ledger_, trace_,
-                                                 CoordinatorOptions{.islands = options.islands});
-  }
+    : options_(options),
+      journal_(journal),
+      loop_(options.islands, trace_, {.parallel = options.parallel}),
+      fabric_(options.make_fabric ? options.make_fabric(loop_, trace_)
+                                  : make_fabric(options.network, loop_, trace_, options.fabric)),
+      places_(static_cast<std::size_t>(options.islands)),
+      leaving_(static_cast<std::size_t>(options.islands)) {
+  if (options.rounds) peers_.push_back(PeerId::kCoordinator);
   for (IslandId i = 0; i < options.islands; ++i) {
-    peers.push_back(peer_of(i));
-    loop_.set_pauses(i, fabric_->pauses(peer_of(i)));
-    places_.push_back(std::make_unique<Place>(loop_.clock(i), make_transport(peer_of(i), options),
-                                              options.collective));
+    peers_.push_back(peer_of(i));
+    const PauseSchedule pauses = fabric_->pauses(peer_of(i));
+    loop_.set_pauses(i, pauses);
+    loops_.push_back(std::make_unique<PausedLoop>(loop_, pauses));
   }
+  options_.coordinator.islands = options_.coordinator.first_round = options.islands;
+  schedule(options.fabric.description);
+  if (options.rounds) start_coordinator();
   // Everybody listens before anybody dials.
-  if (control_) control_->connect(peers);
-  for (auto& place : places_) place->transport->connect(peers);
-  if (coordinator_) coordinator_->start();
+  for (IslandId i = 0; i < options.islands; ++i) {
+    if (!loop_.absent(i)) settle(i);
+  }
+  if (control_) control_->connect(peers_);
+  for (auto& place : places_) {
+    if (place) place->transport->connect(peers_);
+  }
 }
 
 World::~World() = default;
 
-std::unique_ptr<Transport> World::make_transport(PeerId self, const WorldOptions& options) {
-  return std::make_unique<Transport>(loop_, fabric_->endpoint(self), ledger_, trace_,
+std::unique_ptr<Transport> World::make_transport(PeerId self, Loop& loop,
+                                                 std::uint64_t incarnation) {
+  return std::make_unique<Transport>(loop, fabric_->endpoint(self), ledger_, trace_,
                                      TransportOptions{.self = self,
-                                                      .run_id = options.run_id,
-                                                      .settings = options.settings,
-                                                      .eager_limit = options.eager_limit,
-                                                      .data_connections = options.connections});
+                                                      .run_id = options_.run_id,
+                                                      .incarnation = incarnation,
+                                                      .settings = options_.settings,
+                                                      .eager_limit = options_.eager_limit,
+                                                      .data_connections = options_.connections});
+}
+
+void World::settle(IslandId island) {
+  const auto n = static_cast<std::size_t>(island);
+  const auto incarnation = static_cast<std::uint64_t>(loop_.life(island)) + 1;
+  places_[n] = std::make_unique<Place>(
+      loop_.clock(island), make_transport(peer_of(island), *loops_[n], incarnation), options_);
+}
+
+/// Puts what happens to islands on the loop; the fabric knows of the links.
+void World::schedule(const NetworkDescription& description) {
+  const auto starts_at = [this](Nanos time, IslandId island) {
+    loop_.hold_open();
+    loop_.at(time, [this, island] {
+      start_island(island);
+      loop_.let_close();
+    });
+  };
+  for (std::size_t i = 0; i < description.islands.size(); ++i) {
+    if (description.islands[i].start == Nanos{0}) continue;
+    loop_.set_absent(static_cast<IslandId>(i));
+    --options_.coordinator.first_round;
+    starts_at(description.islands[i].start, static_cast<IslandId>(i));
+  }
+  for (const NetworkEvent& event : description.events) {
+    const IslandId island = event.island;
+    switch (event.kind) {
+      case NetworkEventKind::kIslandKill:
+        loop_.at(event.time, [this, island] { kill_island(island); });
+        break;
+      case NetworkEventKind::kIslandLeave:
+        loop_.at(event.time, [this, island] { ask_to_leave(island); });
+        break;
+      case NetworkEventKind::kIslandJoin: starts_at(event.time, island); break;
+      default: break;
+    }
+  }
+}
+
+void World::kill_island(IslandId island) {
+  const auto n = static_cast<std::size_t>(island);
+  if (!places_[n]) return;
+  loop_.kill(island);
+  places_[n].reset();
+}
+
+void World::start_island(IslandId island) {
+  const auto n = static_cast<std::size_t>(island);
+  if (loop_.running(island)) return;
+  leaving_[n] = 0;
+  places_[n].reset();  // of one that has left
+  loop_.start_island(island);
+  settle(island);
+  places_[n]->transport->connect(peers_);
+}
+
+void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = 1; }
+
+void World::crash_coordinator() {
+  coordinator_.reset();
+  control_.reset();
+}
+
+void World::start_coordinator() {
+  const bool again = coordinator_lives_ > 0;
+  control_ = make_transport(PeerId::kCoordinator, loop_, ++coordinator_lives_);
+  if (again) control_->connect(peers_);
+  coordinator_ =
+      std::make_unique<Coordinator>(*control_, journal_, ledger_, trace_, options_.coordinator);
+}
+
+std::uint32_t World::committed_rounds() const {
+  return coordinator_ ? coordinator_->committed_rounds() : 0;
 }
 
 void World::run(const std::function<void(IslandId, Ports&)>& body) {
   const double before = thread_cpu_seconds();
   loop_.run([&](IslandId i, Clock& clock) {
-    Place& place = *places_[static_cast<std::size_t>(i)];
-    Ports ports{clock, place.collective, place.rounds, place.handout};
+    const auto n = static_cast<std::size_t>(i);
+    Place& place = *places_[n];
+    const int life = loop_.life(i);
+    const auto& islands = options_.fabric.description.islands;
+    const bool late = n < islands.size() && islands[n].start > Nanos{0};
+    Ports ports{clock,
+                place.collective,
+                place.rounds ? &*place.rounds : nullptr,
+                place.handout,
+                life,
+                life > 0 || late,
+                leaving_[n]};
     body(i, ports);
   });
   loop_cpu_seconds_ = thread_cpu_seconds() - before;

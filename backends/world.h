@@ -3,6 +3,11 @@
 //
 // run() gives each island a thread with its ports, and rethrows what ended the run early. Ledger
 // and tables may be read when it has returned. One world, one run.
+//
+// Islands have lives: the network's description says which come later, leave, are killed and come
+// back, and events may do the same. A killed island's thread unwinds at that instant, and what
+// belonged to it is gone with its connections; a new life has everything anew. The coordinator may
+// crash and be started again; what is left of it is the journal.
 #pragma once
 
 #include <functional>
@@ -31,6 +36,10 @@ struct WorldOptions {
   std::vector<HelloSetting> settings;  // what islands must agree in
   bool parallel = true;                // islands compute at the same time
   bool rounds = true;                  // a coordinator serves rounds
+  RoundsOptions member;
+  CoordinatorOptions coordinator;  // the numbers of islands are filled in
+  /// Instead of a row of make_fabric, for tests.
+  std::function<std::unique_ptr<Fabric>(Loop&, Trace&)> make_fabric = {};
 };
 
 class World {
@@ -39,8 +48,11 @@ class World {
   struct Ports {
     Clock& clock;
     Collective& collective;
-    Rounds& rounds;
+    Rounds* rounds;  // null without a coordinator
     Handout& handout;
+    int life = 0;         // how often it has been started before
+    bool joins = false;   // the others have begun without it, or it has been there before
+    const char& leaving;  // it shall leave at its next boundary; true after an event said so
   };
 
   /// `journal` holds the coordinator's journal and outlives the world.
@@ -54,7 +66,17 @@ class World {
     trace_.listen(std::move(listener));
   }
 
+  // For events, while run() runs.
+  Loop& loop() { return loop_; }
+  void kill_island(IslandId island);
+  void start_island(IslandId island);  // one that is not running
+  void ask_to_leave(IslandId island);
+  void crash_coordinator();
+  void start_coordinator();
+
   int islands() const { return static_cast<int>(places_.size()); }
+  bool running(IslandId island) const { return loop_.running(island); }
+  std::uint32_t committed_rounds() const;
   const Ledger& ledger() const { return ledger_; }
   const Trace& trace() const { return trace_; }
   Nanos now() const { return loop_.now(); }
@@ -66,15 +88,23 @@ class World {
  private:
   struct Place;  // what belongs to one island
 
-  std::unique_ptr<Transport> make_transport(PeerId self, const WorldOptions& options);
+  std::unique_ptr<Transport> make_transport(PeerId self, Loop& loop, std::uint64_t incarnation);
+  void settle(IslandId island);
+  void schedule(const NetworkDescription& description);
 
+  WorldOptions options_;
+  Storage& journal_;
   Trace trace_;
   Ledger ledger_;
   VirtualLoop loop_;
   std::unique_ptr<Fabric> fabric_;
-  std::vector<std::unique_ptr<Place>> places_;
+  std::vector<PeerId> peers_;
+  std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
+  std::vector<std::unique_ptr<Place>> places_;      // null while the island is not there
+  std::vector<char> leaving_;
   std::unique_ptr<Transport> control_;  // the coordinator's
   std::unique_ptr<Coordinator> coordinator_;
+  std::uint64_t coordinator_lives_ = 0;
   double loop_cpu_seconds_ = 0;
 };
 

@@ -76,7 +76,7 @@ struct IslandSpec {
   std::string region;              // empty = none
   std::optional<Nanos> step{};     // compute per inner step, else compute.step
   std::optional<double> jitter{};  // else compute.jitter
-  Nanos start{0};                  // joins the run then; 0 = there from the start
+  Nanos start{0};                  // joins the run then, without an event; 0 = there from the start
 };
 
 struct NetworkDescription {

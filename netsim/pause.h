@@ -5,7 +5,11 @@
 // over disjoint intervals [start, end), fixed before the run.
 #pragma once
 
+#include <algorithm>
+#include <utility>
 #include <vector>
+
+#include "core/base/loop.h"
 
 #include "core/base/units.h"
 
@@ -35,6 +39,28 @@ class PauseSchedule {
   std::vector<Pause>::const_iterator first_ending_after(Nanos time) const;
 
   std::vector<Pause> pauses_;
+};
+
+/// The loop as a machine sees it that stands still now and then: what would happen during a pause
+/// happens at its end. Both outlive what is put on it.
+class PausedLoop final : public Loop {
+ public:
+  PausedLoop(Loop& loop, PauseSchedule pauses) : loop_(loop), pauses_(std::move(pauses)) {}
+
+  Nanos now() const override { return loop_.now(); }
+  void post(Callback f) override {
+    const Nanos resume = pauses_.resume(now());
+    if (resume == now()) return loop_.post(std::move(f));
+    loop_.at(resume, std::move(f));
+  }
+  TimerId at(Nanos when, Callback f) override {
+    return loop_.at(pauses_.resume(std::max(when, now())), std::move(f));
+  }
+  void cancel(TimerId timer) override { loop_.cancel(timer); }
+
+ private:
+  Loop& loop_;
+  const PauseSchedule pauses_;
 };
 
 }  // namespace strait

@@ -192,6 +192,10 @@ void VirtualLoop::set_absent(IslandId island) {
   find(island).lives_ = 0;
 }
 
+bool VirtualLoop::absent(IslandId island) const {
+  return find(island).state_ == IslandClock::State::kGone;
+}
+
 bool VirtualLoop::running(IslandId island) const {
   const std::lock_guard lock(mutex_);
   return find(island).state_ != IslandClock::State::kGone;

@@ -70,6 +70,7 @@ class VirtualLoop final : public Loop {
 
   /// Before run(): this island is not there until start_island().
   void set_absent(IslandId island);
+  bool absent(IslandId island) const;
 
   /// Runs `body` on a thread of its own for each island that is not absent, and events on this
   /// thread, until every body has returned and nobody holds the run open. Rethrows the first

@@ -1,6 +1,7 @@
 #include "core/base/storage.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,20 @@ int write_all(int descriptor, std::span<const std::byte> bytes) {
 
 FileStorage::~FileStorage() {
   for (const auto& [file, state] : open_) ::close(state.descriptor);
+  if (locked_ >= 0) ::close(locked_);
+}
+
+void FileStorage::lock(const std::string& file) {
+  if (locked_ >= 0) return;
+  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) fail(file, errno);
+  if (::flock(folder, LOCK_EX | LOCK_NB) != 0) {
+    ::close(folder);
+    throw StorageError(
+        path(file) +
+        ": another coordinator uses it; stop that one, or give another folder with run.out");
+  }
+  locked_ = folder;
 }
 
 void FileStorage::fail(const std::string& file, int error) const {
@@ -63,10 +78,10 @@ void FileStorage::append(const std::string& file, std::span<const std::byte> byt
   fail(file, error);
 }
 
-void FileStorage::sync(const std::string& file) {
+Nanos FileStorage::sync(const std::string& file) {
   Open& state = open(file);
   const int error = ::fsync(state.descriptor) == 0 ? sync_folder(folder_) : errno;
-  if (error == 0) return;
+  if (error == 0) return Nanos{0};
   state.broken = true;
   fail(file, error);
 }
@@ -93,10 +108,11 @@ void SimulatedStorage::append(const std::string& file, std::span<const std::byte
   content.insert(content.end(), bytes.begin(), bytes.end());
 }
 
-void SimulatedStorage::sync(const std::string& file) {
+Nanos SimulatedStorage::sync(const std::string& file) {
   File& state = files_[file];
   state.synced = state.bytes.size();
   state.exists = true;
+  return Nanos{0};
 }
 
 std::optional<std::vector<std::byte>> SimulatedStorage::read(const std::string& file) {

@@ -18,6 +18,7 @@
 
 #include "core/base/errors.h"
 #include "core/base/rng.h"
+#include "core/base/units.h"
 
 namespace strait {
 
@@ -34,14 +35,19 @@ class Storage {
   /// Adds to the end; makes the file if it is not there.
   virtual void append(const std::string& file, std::span<const std::byte> bytes) = 0;
 
-  /// Makes everything appended so far durable, and the file's existence too.
-  virtual void sync(const std::string& file) = 0;
+  /// Makes everything appended so far durable, and the file's existence too. Returns how much later
+  /// on the virtual clock that is so; 0 for real files, where the time has passed.
+  virtual Nanos sync(const std::string& file) = 0;
 
   /// All bytes, synced or not; nothing if there is no such file.
   virtual std::optional<std::vector<std::byte>> read(const std::string& file) = 0;
 
   /// Durable when it returns; replaces `to`. Sync `from` before, or a crash may leave it torn.
   virtual void rename(const std::string& from, const std::string& to) = 0;
+
+  /// Keeps other storages, of this and other processes, from locking the same; until this one ends.
+  /// A StorageError if somebody has done so. Again by the same storage is no error.
+  virtual void lock(const std::string& file) = 0;
 };
 
 /// Files in a folder that exists.
@@ -53,9 +59,11 @@ class FileStorage : public Storage {
   FileStorage& operator=(const FileStorage&) = delete;
 
   void append(const std::string& file, std::span<const std::byte> bytes) override;
-  void sync(const std::string& file) override;
+  Nanos sync(const std::string& file) override;
   std::optional<std::vector<std::byte>> read(const std::string& file) override;
   void rename(const std::string& from, const std::string& to) override;
+  /// Locks the folder: no file has to be left behind.
+  void lock(const std::string& file) override;
 
  private:
   struct Open {
@@ -69,15 +77,17 @@ class FileStorage : public Storage {
 
   std::string folder_;
   std::map<std::string, Open> open_;
+  int locked_ = -1;  // the folder's descriptor
 };
 
 /// Memory that forgets at a crash what was not synced.
 class SimulatedStorage : public Storage {
  public:
   void append(const std::string& file, std::span<const std::byte> bytes) override;
-  void sync(const std::string& file) override;
+  Nanos sync(const std::string& file) override;
   std::optional<std::vector<std::byte>> read(const std::string& file) override;
   void rename(const std::string& from, const std::string& to) override;
+  void lock(const std::string&) override {}  // there is nobody else
 
   /// The machine dies and comes back: files that were never synced nor renamed are gone, the others
   /// end where they were synced.

@@ -44,7 +44,7 @@ void Connection::begin_frame() {
   const auto header = unpack(header_bytes_);
   if (!header || !may_come(*header)) {
     events_.lost(*this, {FailureKind::kMismatch, "what it sends is not Strait's protocol"});
-  } else if (header->kind == FrameKind::kAnnounce || header->kind == FrameKind::kCredit) {
+  } else if (is_signal(header->kind)) {
     events_.signalled(*this, *header);
   } else if (header->kind == FrameKind::kData && header->length == 0) {
     events_.part_arrived(*this, *header, 0, Slice{});

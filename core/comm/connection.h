@@ -30,7 +30,7 @@ class ConnectionEvents {
   /// The first frame of a stranger: its hello.
   virtual void greeted(Connection& connection, std::span<const std::byte> hello) = 0;
 
-  /// kAnnounce or kCredit: a frame without bytes.
+  /// A frame without bytes (is_signal).
   virtual void signalled(Connection& connection, const FrameHeader& header) = 0;
 
   /// The next bytes of a message; they begin at `offset` in it. Empty only if the message is.

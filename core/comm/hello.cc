@@ -26,6 +26,8 @@ std::vector<std::byte> pack(const Hello& hello) {
       .put(hello.run_id)
       .put(hello.from)
       .put(hello.plane)
+      .put(hello.incarnation)
+      .put(hello.session)
       .put(static_cast<std::uint32_t>(hello.settings.size()));
   for (const auto& setting : hello.settings) writer.put_text(setting.key).put_text(setting.value);
   return writer.take();
@@ -39,6 +41,8 @@ Outcome<Hello> unpack_hello(std::span<const std::byte> bytes) {
   hello.run_id = reader.get<std::uint64_t>();
   hello.from = reader.get<PeerId>();
   hello.plane = reader.get<Plane>();
+  hello.incarnation = reader.get<std::uint64_t>();
+  hello.session = reader.get<std::uint64_t>();
   const auto count = reader.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
     std::string key = reader.get_text();

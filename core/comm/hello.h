@@ -26,6 +26,11 @@ struct Hello {
   std::uint64_t run_id = 0;
   PeerId from{};
   Plane plane = Plane::kData;  // what the connection is for
+  /// Which life of the peer this is; a process that starts anew has a higher one.
+  std::uint64_t incarnation = 0;
+  /// Counted by the dialling peer: all connections of one session have the same number, and a
+  /// higher one means that it has given the earlier session up.
+  std::uint64_t session = 0;
   std::vector<HelloSetting> settings;
 };
 

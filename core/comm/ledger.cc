@@ -10,20 +10,22 @@ std::string_view to_string(Cause cause) {
   return kNames[static_cast<std::size_t>(cause)];
 }
 
-void Ledger::add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes) {
+void Ledger::add(PeerId from, PeerId to, const Attempt& attempt, Cause cause, Bytes bytes) {
   const std::lock_guard lock(mutex_);
-  if (cause == Cause::kPayload && aborted_.contains(round)) cause = Cause::kAborted;
-  bytes_[{round, from, to, cause}] += bytes;
+  if (cause == Cause::kPayload && aborted_.contains(attempt)) cause = Cause::kAborted;
+  bytes_[{attempt.round, from, to, cause, attempt.epoch}] += bytes;
   totals_[static_cast<std::size_t>(cause)] += bytes;
 }
 
-void Ledger::abort_round(std::int64_t round) {
+void Ledger::abort(const Attempt& attempt) {
   const std::lock_guard lock(mutex_);
-  aborted_.insert(round);
-  const auto first = bytes_.lower_bound({round, PeerId{}, PeerId{}, Cause{}});
+  aborted_.insert(attempt);
+  const auto first = bytes_.lower_bound({attempt.round, PeerId{}, PeerId{}, Cause{}, 0});
   std::vector<std::pair<Key, Bytes>> moved;
-  for (auto it = first; it != bytes_.end() && std::get<0>(it->first) == round;) {
-    if (std::get<3>(it->first) == Cause::kPayload) {
+  for (auto it = first; it != bytes_.end() && std::get<0>(it->first) == attempt.round;) {
+    const bool its =
+        std::get<3>(it->first) == Cause::kPayload && std::get<4>(it->first) == attempt.epoch;
+    if (its) {
       moved.emplace_back(*it);
       it = bytes_.erase(it);
     } else {
@@ -46,7 +48,7 @@ Bytes Ledger::total(Cause cause) const {
 Bytes Ledger::total(Cause cause, std::int64_t round) const {
   const std::lock_guard lock(mutex_);
   Bytes sum = 0;
-  for (auto it = bytes_.lower_bound({round, PeerId{}, PeerId{}, Cause{}});
+  for (auto it = bytes_.lower_bound({round, PeerId{}, PeerId{}, Cause{}, 0});
        it != bytes_.end() && std::get<0>(it->first) == round; ++it) {
     if (std::get<3>(it->first) == cause) sum += it->second;
   }
@@ -63,8 +65,13 @@ std::vector<Ledger::Row> Ledger::rows() const {
   std::vector<Row> rows;
   rows.reserve(bytes_.size());
   for (const auto& [key, bytes] : bytes_) {
-    const auto& [round, from, to, cause] = key;
-    rows.push_back({from, to, round, cause, bytes});
+    const auto& [round, from, to, cause, epoch] = key;
+    const Row row{from, to, round, cause, bytes};
+    if (!rows.empty() && rows.back().same_but_bytes(row)) {
+      rows.back().bytes += bytes;  // several attempts
+    } else {
+      rows.push_back(row);
+    }
   }
   return rows;
 }

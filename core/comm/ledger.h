@@ -24,7 +24,7 @@ enum class Cause : std::uint8_t {
   kStart,    // parameters and optimizer state handed out after pretraining
   kAborted,  // payload of rounds that were aborted
   kCatchUp,  // replay and snapshots for islands that missed rounds
-  kControl,  // hello, refusal, ready, roster, report, verdict
+  kControl,  // hello, refusal, and what islands and the coordinator say to each other
   kFraming,  // the transport's frame headers, 40 bytes each; announcements and credits are no more
 };
 inline constexpr std::size_t kCauses = 6;
@@ -39,12 +39,27 @@ class Ledger {
     std::int64_t round = 0;
     Cause cause{};
     Bytes bytes = 0;
+
+    bool same_but_bytes(const Row& other) const {
+      return std::tie(from, to, round, cause) ==
+             std::tie(other.from, other.to, other.round, other.cause);
+    }
   };
 
-  void add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes);
+  /// One attempt at a round.
+  struct Attempt {
+    std::int64_t round = 0;
+    std::uint64_t epoch = 0;
+    friend auto operator<=>(const Attempt&, const Attempt&) = default;
+  };
 
-  /// A round was aborted: its payload, so far and from now on, is counted as `aborted` instead.
-  void abort_round(std::int64_t round);
+  void add(PeerId from, PeerId to, std::int64_t round, Cause cause, Bytes bytes) {
+    add(from, to, Attempt{round, 0}, cause, bytes);
+  }
+  void add(PeerId from, PeerId to, const Attempt& attempt, Cause cause, Bytes bytes);
+
+  /// An attempt was aborted: its payload, so far and from now on, is counted as `aborted` instead.
+  void abort(const Attempt& attempt);
 
   Bytes total(Cause cause) const;
   Bytes total(Cause cause, std::int64_t round) const;
@@ -54,10 +69,10 @@ class Ledger {
   std::vector<Row> rows() const;
 
  private:
-  using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause>;
+  using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause, std::uint64_t>;  // epoch last
   mutable std::mutex mutex_;
   std::map<Key, Bytes> bytes_;
-  std::set<std::int64_t> aborted_;  // rounds
+  std::set<Attempt> aborted_;
   std::array<Bytes, kCauses> totals_{};
 };
 

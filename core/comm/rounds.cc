@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/comm/tags.h"
 
@@ -10,95 +12,367 @@ namespace strait {
 
 namespace {
 
-Transport::Outgoing to_coordinator(TagPlane plane, std::uint32_t round) {
-  return {.to = PeerId::kCoordinator,
-          .tag = make_tag({.plane = plane}),
-          .cause = Cause::kControl,
-          .round = round};
-}
-
-Pending<Outcome<Slice>> from_coordinator(Transport& transport, TagPlane plane) {
-  return transport.receive(PeerId::kCoordinator, make_tag({.plane = plane}), kAnyLength);
-}
-
-Outcome<Done> read_verdict(const Slice& bytes, const ExchangeId& id) {
-  Outcome<VerdictMessage> read = unpack_verdict(bytes);
-  if (!read.ok()) return read.failure();
-  const VerdictMessage& verdict = read.value();
-  if (verdict.round != id.number || verdict.epoch != id.epoch) {
-    return Failure{FailureKind::kMismatch,
-                   fmt::format("a verdict on round {}.{} in round {}.{}", verdict.round,
-                               verdict.epoch, id.number, id.epoch)};
-  }
-  if (!verdict.commit) return Failure{FailureKind::kAborted, verdict.why};
-  return Done{};
+ExchangeId exchange_id(const RosterMessage& open) {
+  return {.number = open.round, .epoch = open.epoch, .ledger_round = open.round};
 }
 
 }  // namespace
 
+/// Held by the open request, by exchanges that run, and by slices of the contribution. When the
+/// last one lets go, the request is decided and nobody uses its buffers: the island wakes.
+struct Rounds::Lease {
+  Lease(Loop& l, std::shared_ptr<Request> r) : loop(l), request(std::move(r)) {}
+  ~Lease();
+
+  Loop& loop;
+  std::shared_ptr<Request> request;
+};
+
+struct Rounds::Request {
+  Request(Clock& clock, RoundRequest r)
+      : asked(std::move(r)), done(clock, fmt::format("round {}", asked.round)) {}
+
+  RoundRequest asked;
+  Completer<Outcome<RoundResult>> done;
+  std::optional<Outcome<RoundResult>> outcome;  // once it is decided
+
+  Stage stage = Stage::kWaiting;
+  Nanos since{0};      // of this stage
+  RosterMessage open;  // the last attempt
+  // Of that attempt:
+  KeptMean mean;
+  PeerId blamed{-1};  // why it is being given up
+  std::optional<Failure> broken;
+  std::optional<ReportMessage> report;  // what we have said
+};
+
+Rounds::Lease::~Lease() {
+  if (!request->outcome) return;  // the island has died
+  loop.post([r = std::move(request)] { r->done.complete(std::move(*r->outcome)); });
+}
+
+Rounds::Rounds(Clock& clock, Transport& transport, TransportCollective& collective,
+               RoundsOptions options)
+    : clock_(clock),
+      transport_(transport),
+      collective_(collective),
+      options_(options),
+      catch_up_(transport, {.keep = options.keep, .donor_timeout = options.peer_timeout}),
+      alive_(std::make_shared<Rounds*>(this)) {
+  transport_.serve(TagPlane::kCoordinator,
+                   [this](PeerId, const Slice& message) { heard(message); });
+  transport_.watch(*this);
+  transport_.loop().post([alive = alive_] {
+    if (*alive != nullptr) (*alive)->beat();
+  });
+}
+
+Rounds::~Rounds() {
+  *alive_ = nullptr;
+  transport_.unwatch(*this);
+  transport_.loop().cancel(heartbeat_);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The island's calls
+
 Ticket<Outcome<RoundResult>> Rounds::start(const RoundRequest& request) {
-  const Completer<Outcome<RoundResult>> done(clock_, fmt::format("round {}", request.round));
-  clock_.post([this, request, done] {
-    STRAIT_CHECK(scope_.idle(), "round {} begins before the last one has ended", request.round);
-    const auto drive = [](Rounds& self, RoundRequest r,
-                          Completer<Outcome<RoundResult>> completer) -> Async<Done> {
-      Async<Outcome<RoundResult>> running = self.run(r);
-      Outcome<RoundResult> outcome = co_await running;
+  auto state = std::make_shared<Request>(clock_, request);
+  auto ticket = state->done.ticket();
+  clock_.post([this, state = std::move(state)] { begin(state); });
+  return ticket;
+}
+
+Ticket<Outcome<CaughtUp>> Rounds::catch_up(std::uint32_t from) {
+  const Completer<Outcome<CaughtUp>> done(clock_,
+                                          fmt::format("what it missed after round {}", from));
+  clock_.post([this, from, done] {
+    const auto drive = [](Rounds& self, std::uint32_t round,
+                          Completer<Outcome<CaughtUp>> completer) -> Async<Done> {
+      Async<Outcome<CaughtUp>> running = self.catch_up_.run(round);
+      Outcome<CaughtUp> outcome = co_await running;
       completer.complete(std::move(outcome));
       co_return Done{};
     };
-    scope_.spawn(drive(*this, request, done));
+    scope_.spawn(drive(*this, from, done));
   });
   return done.ticket();
 }
 
-Async<Outcome<RoundResult>> Rounds::run(RoundRequest request) {
-  Pending<Outcome<Slice>> roster_bytes = from_coordinator(transport_, TagPlane::kRoster);
-  std::ignore =
-      transport_.send(to_coordinator(TagPlane::kReady, request.round),
-                      pack(ReadyMessage{request.round, request.weight, request.shared_hash}));
-  Outcome<Slice> arrived = co_await roster_bytes;
-  if (!arrived.ok()) co_return arrived.failure();
-  Outcome<RosterMessage> roster = unpack_roster(arrived.value());
-  if (!roster.ok()) co_return roster.failure();
-  const RosterMessage& open = roster.value();
-  const ExchangeId id{.number = open.round, .epoch = open.epoch, .ledger_round = open.round};
-
-  const Promise<Outcome<Done>> heard(transport_.loop());
-  Pending<Outcome<Done>> verdict = heard.pending();
-  Scope listening;
-  listening.spawn(hear_verdict(id, heard));
-  // An empty roster: the round could not be opened, and the verdict says why.
-  if (!open.roster.members.empty()) {
-    if (open.round != request.round || !open.roster.contains(island_of(transport_.self()))) {
-      co_return Failure{FailureKind::kMismatch,
-                        fmt::format("the coordinator opens round {} with {} members, and not round "
-                                    "{} with this island",
-                                    open.round, open.roster.members.size(), request.round)};
-    }
-    Async<Outcome<Done>> exchanging =
-        collective_.exchange(id, request.in, request.out, open.roster);
-    const Outcome<Done> exchanged = co_await exchanging;
-    if (!heard.completed()) {
-      std::ignore = transport_.send(
-          to_coordinator(TagPlane::kReport, request.round),
-          pack(ReportMessage{open.round, open.epoch, exchanged.ok(),
-                             exchanged.ok() ? std::string() : exchanged.failure().what}));
-    }
-  }
-  Outcome<Done> decided = co_await verdict;
-  if (!decided.ok()) co_return decided.failure();
-  co_return RoundResult{open.round, open.epoch, open.roster};
+void Rounds::sit_out(std::uint32_t round) {
+  clock_.post([this, round] {
+    given_up_ = round;
+    say(SitOutMessage{round});
+  });
 }
 
-/// Listens while the exchange runs, since an abort may come when somebody else cannot complete it.
-Async<Done> Rounds::hear_verdict(ExchangeId id, Promise<Outcome<Done>> heard) {
-  Pending<Outcome<Slice>> arriving = from_coordinator(transport_, TagPlane::kVerdict);
-  Outcome<Slice> bytes = co_await arriving;
-  const Outcome<Done> outcome = bytes.ok() ? read_verdict(bytes.value(), id) : bytes.failure();
-  if (!outcome.ok()) collective_.cancel(id);
-  heard.complete(outcome);
+void Rounds::leave() {
+  clock_.post([this] { say(LeaveMessage{}); });
+}
+
+void Rounds::serve_state(std::function<SharedState()> copy) {
+  clock_.post([this, copy = std::move(copy)]() mutable { catch_up_.serve(std::move(copy)); });
+}
+
+void Rounds::updating() {
+  clock_.post([this] { catch_up_.state_changes(); });
+}
+
+void Rounds::updated(std::uint32_t round) {
+  clock_.post([this, round] { catch_up_.state_is(round); });
+}
+
+void Rounds::retire(std::uint32_t round, SharedState state) {
+  auto last = std::make_shared<const SharedState>(std::move(state));
+  clock_.post([this, round, last = std::move(last)] {
+    catch_up_.serve([last] { return *last; });
+    catch_up_.state_is(round);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// One request
+
+void Rounds::begin(std::shared_ptr<Request> request) {
+  STRAIT_CHECK(request_ == nullptr, "round {} begins before the last one has ended",
+               request->asked.round);
+  request_ = std::move(request);
+  lease_ = std::make_shared<Lease>(transport_.loop(), request_);
+  request_->since = transport_.loop().now();
+  given_up_ = 0;
+  if (failed_) return end(*failed_);
+  say_where_we_are();
+}
+
+/// Decides the request. The island wakes when nobody uses its buffers any more.
+void Rounds::end(Outcome<RoundResult> outcome) {
+  const auto request = std::exchange(request_, nullptr);
+  if (request->stage == Stage::kExchanging) collective_.cancel(exchange_id(request->open));
+  request->outcome.emplace(std::move(outcome));
+  lease_.reset();
+}
+
+void Rounds::miss(std::uint32_t committed) {
+  const RoundRequest& asked = request_->asked;
+  given_up_ = asked.round;
+  end(RoundResult{.end = RoundEnd::kMissed,
+                  .round = asked.round,
+                  .epoch = 0,
+                  .committed = committed,
+                  .roster = {}});
+}
+
+void Rounds::enter(Stage stage) {
+  request_->stage = stage;
+  request_->since = transport_.loop().now();
+}
+
+Async<Done> Rounds::exchange(std::shared_ptr<Lease> lease, RosterMessage open) {
+  const auto request = lease->request;
+  const ExchangeId id = exchange_id(open);
+  auto mean = std::make_shared<KeptMean>();
+  mean->round = open.round;
+  ExchangeParts parts{.id = id,
+                      .in = request->asked.in,
+                      .hold = lease,
+                      .out = request->asked.out,
+                      .roster = open.roster,
+                      .keep = [mean](Range range, const Codec& codec, const Slice& bytes) {
+                        mean->pieces.push_back({range.begin, range.end, &codec, bytes});
+                      }};
+  Async<Outcome<Done>> running = collective_.exchange(std::move(parts));
+  const Outcome<Done> exchanged = co_await running;
+  const bool current = request == request_ && request->stage == Stage::kExchanging &&
+                       request->open.epoch == open.epoch;
+  if (!current) co_return Done{};  // decided or aborted meanwhile
+  if (exchanged.ok()) {
+    request->mean = std::move(*mean);
+    enter(Stage::kReported);
+    report({.round = open.round, .epoch = open.epoch, .completed = true});
+  } else {
+    const Failure& why = request->broken ? *request->broken : exchanged.failure();
+    enter(Stage::kWaiting);
+    report({.round = open.round,
+            .epoch = open.epoch,
+            .kind = why.kind,
+            .blamed = request->blamed,
+            .why = why.what});
+  }
   co_return Done{};
+}
+
+/// The attempt cannot succeed here; the exchange ends soon and reports it.
+void Rounds::break_off(PeerId blamed, Failure why) {
+  if (request_->broken) return;
+  request_->blamed = blamed;
+  request_->broken = std::move(why);
+  collective_.cancel(exchange_id(request_->open));
+}
+
+// ---------------------------------------------------------------------------------------------
+// What the coordinator says
+
+void Rounds::heard(const Slice& bytes) {
+  Outcome<CoordinatorMessage> message = unpack_coordinator(bytes);
+  if (!message.ok()) return on(FailedMessage{FailureKind::kMismatch, message.failure().what});
+  std::visit([&](const auto& m) { on(m); }, message.value());
+}
+
+void Rounds::on(const RosterMessage& open) {
+  const bool expected = request_ != nullptr && request_->asked.round == open.round;
+  if (!expected) {
+    // We had been ready, but have gone on without it.
+    return report({.round = open.round,
+                   .epoch = open.epoch,
+                   .gave_up = true,
+                   .kind = FailureKind::kCancelled,
+                   .why = "it has gone on without this round"});
+  }
+  Request& request = *request_;
+  if (request.open.round == open.round && request.open.epoch >= open.epoch) {
+    // Said again, since the coordinator cannot know what we have heard and it what we have said.
+    if (request.open.epoch == open.epoch && request.report) say(*request.report);
+    return;
+  }
+  if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  request.open = open;
+  request.blamed = PeerId{-1};
+  request.broken.reset();
+  request.report.reset();
+  enter(Stage::kExchanging);
+  const IslandId self = island_of(transport_.self());
+  if (!open.roster.contains(self) ||
+      (open.roster.weight_of(self) > 0 && request.asked.weight == 0)) {
+    enter(Stage::kWaiting);
+    return report({.round = open.round,
+                   .epoch = open.epoch,
+                   .kind = FailureKind::kCancelled,
+                   .why = "its contribution is another one by now"});
+  }
+  scope_.spawn(exchange(lease_, open));
+}
+
+void Rounds::on(const VerdictMessage& verdict) {
+  const bool ours = request_ != nullptr && request_->asked.round == verdict.round;
+  if (!ours) return;
+  Request& request = *request_;
+  const bool same = request.open.round == verdict.round && request.open.epoch == verdict.epoch;
+  if (verdict.commit) {
+    // Of another attempt than the one we hold: it was made without us.
+    if (!same || request.stage != Stage::kReported) return miss(verdict.round);
+    request.mean.sort();
+    catch_up_.keep(std::move(request.mean));
+    return end(RoundResult{.end = RoundEnd::kCommitted,
+                           .round = verdict.round,
+                           .epoch = verdict.epoch,
+                           .committed = verdict.round,
+                           .roster = request.open.roster});
+  }
+  if (!same || request.stage == Stage::kWaiting) return;
+  if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  enter(Stage::kWaiting);  // the contribution stands for the next attempt
+}
+
+void Rounds::on(const MissedMessage& message) {
+  if (request_ != nullptr && request_->asked.round == message.round) miss(message.committed);
+}
+
+void Rounds::on(const HereMessage& message) { catch_up_.on_here(message); }
+
+void Rounds::on(const FailedMessage& message) {
+  // kAborted whatever the reason: nobody goes on.
+  failed_ = Failure{FailureKind::kAborted, message.why};
+  catch_up_.fail(*failed_);
+  if (request_ != nullptr) end(*failed_);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What we say
+
+void Rounds::say(const MemberMessage& message) {
+  std::ignore = transport_.send({.to = PeerId::kCoordinator,
+                                 .tag = make_tag({.plane = TagPlane::kMember}),
+                                 .cause = Cause::kControl,
+                                 .round = request_ == nullptr ? 0 : request_->asked.round},
+                                pack(message));
+}
+
+void Rounds::report(const ReportMessage& message) {
+  if (request_ != nullptr && !message.gave_up) request_->report = message;
+  say(message);
+}
+
+void Rounds::say_where_we_are() {
+  if (request_ == nullptr) {
+    if (given_up_ != 0) say(SitOutMessage{given_up_});
+    return;
+  }
+  const Request& request = *request_;
+  say(ReadyMessage{request.asked.round, request.asked.weight, request.asked.shared_hash});
+  if (request.report) say(*request.report);
+}
+
+void Rounds::session_opened(PeerId peer) {
+  if (peer == PeerId::kCoordinator) say_where_we_are();
+}
+
+void Rounds::session_lost(PeerId peer, const Failure& failure) {
+  if (peer == PeerId::kCoordinator) return;
+  if (failure.kind == FailureKind::kRefused) say(SuspectMessage{peer, /*refused=*/true});
+  if (request_ == nullptr || request_->stage != Stage::kExchanging) return;
+  if (request_->open.roster.contains(island_of(peer))) break_off(peer, failure);
+}
+
+/// Every second: a sign of life, and a look whether anybody has stopped giving one.
+void Rounds::beat() {
+  heartbeat_ = transport_.loop().at(transport_.loop().now() + options_.heartbeat, [alive = alive_] {
+    if (*alive != nullptr) (*alive)->beat();
+  });
+  if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
+  if (request_ == nullptr) return;
+  if (request_->stage == Stage::kWaiting) watch_coordinator();
+  if (request_->stage == Stage::kExchanging) watch_members();
+}
+
+void Rounds::watch_coordinator() {
+  const Nanos heard = std::max(request_->since, transport_.heard(PeerId::kCoordinator));
+  if (transport_.loop().now() - heard > options_.miss_after) miss(request_->asked.round - 1);
+}
+
+void Rounds::watch_members() {
+  const Nanos now = transport_.loop().now();
+  const Nanos waited = now - request_->since;
+  const bool pings = now - pinged_ >= options_.peer_timeout / 3;
+  if (waited < std::min(options_.connect_timeout, options_.peer_timeout / 3)) return;
+  if (pings) pinged_ = now;
+  for (const auto& member : request_->open.roster.members) {
+    const PeerId peer = peer_of(member.island);
+    if (peer == transport_.self()) continue;
+    if (!transport_.connected(peer)) {
+      if (waited < options_.connect_timeout) continue;
+      return break_off(
+          peer, {FailureKind::kTimeout, fmt::format("peer {} cannot be reached", index_of(peer))});
+    }
+    if (pings) transport_.ping(peer, Plane::kData);
+    Silence& silence = silences_[peer];
+    const Nanos heard = std::max(transport_.heard(peer), request_->since);
+    if (heard != silence.heard) {
+      silence.longest = std::max(silence.longest, transport_.heard(peer) - silence.heard);
+      silence.heard = heard;
+      silence.told = false;
+    }
+    // What is slow by nature has more time: deadlines follow what was seen.
+    const Nanos slow = 4 * std::min(silence.longest, options_.peer_timeout);
+    if (now - heard > std::max(options_.peer_timeout / 2, slow) && !silence.told) {
+      silence.told = true;
+      say(SuspectMessage{peer});
+    }
+    if (now - heard <= std::max(options_.peer_timeout, slow)) continue;
+    const Failure why{FailureKind::kTimeout, fmt::format("peer {} has sent nothing for {:.0f} s",
+                                                         index_of(peer), seconds(now - heard))};
+    break_off(peer, why);
+    return transport_.drop(peer, why);
+  }
 }
 
 }  // namespace strait

@@ -77,7 +77,8 @@ class Network {
   virtual ~Network() = default;
 
   /// Connections that others dial to us come through `accept`. Until this is called, dials to this
-  /// peer are refused. `from` is what the network knows (an address); the hello proves it.
+  /// peer are refused, and again after it was called with null. `from` is what the network knows
+  /// (an address); the hello proves it.
   virtual void listen(Accept accept) = 0;
 
   /// Starts a connection. The stream may be offered bytes at once; a refusal comes as closed().

@@ -1,8 +1,9 @@
-// How a message's tag is made up: [plane 4][fragment 8][round 28][epoch 8][piece 16], highest
+// How a message's tag is made up: [plane 4][fragment 6][round 24][epoch 16][piece 14], highest
 // first.
 //
 // A tag of an exchange names exactly one message between two peers, so tags never have to be told
-// apart by time. Control tags are used again and again; there the order of the messages counts.
+// apart by time: later exchanges of a fragment have larger tags. Control tags are used again and
+// again; there the order of the messages counts.
 // Values only, any thread.
 #pragma once
 
@@ -17,10 +18,11 @@ enum class TagPlane : std::uint64_t {
   kContribution = 1,  // to the owner of a shard (two_phase), to everybody (gather)
   kResult = 2,        // the owner's mean of its shard
   kStart = 3,         // parameters and optimizer state after pretraining
-  kReady = 8,         // island to coordinator
-  kRoster = 9,        // coordinator to island
-  kReport = 10,       // island to coordinator
-  kVerdict = 11,      // coordinator to island
+  kCatchUp = 4,       // means of missed rounds and snapshots; `round` counts the requests
+  kMember = 8,        // island to coordinator: round_messages.h
+  kCoordinator = 9,   // coordinator to island
+  kAsk = 10,          // island to island: catch_up.h
+  kGive = 11,         // its answer
 };
 
 struct TagFields {
@@ -31,26 +33,28 @@ struct TagFields {
   std::uint64_t piece = 0;
 };
 
+/// Messages of one exchange between two peers, at most.
+inline constexpr std::uint64_t kMostPieces = 1 << 14;
+
 inline Tag make_tag(const TagFields& f) {
-  STRAIT_CHECK(f.fragment < 256 && f.round < (1u << 28) && f.epoch < 256 && f.piece < (1u << 16),
-               "no tag for fragment {}, round {}, epoch {}, piece {}", f.fragment, f.round, f.epoch,
-               f.piece);
-  return static_cast<Tag>(f.plane) << 60 | f.fragment << 52 | f.round << 24 | f.epoch << 16 |
+  STRAIT_CHECK(
+      f.fragment < 64 && f.round < (1u << 24) && f.epoch < (1u << 16) && f.piece < kMostPieces,
+      "no tag for fragment {}, round {}, epoch {}, piece {}", f.fragment, f.round, f.epoch,
+      f.piece);
+  return static_cast<Tag>(f.plane) << 60 | f.fragment << 54 | f.round << 30 | f.epoch << 14 |
          f.piece;
 }
 
-/// The tags that agree with `value` in the bits of `mask`.
-struct TagSet {
-  Tag value = 0;
-  Tag mask = 0;
+/// Plane and fragment: tags of one group are in the order of (round, epoch), as exchanges are.
+constexpr std::uint64_t group_of(Tag tag) { return tag >> 54; }
 
-  bool contains(Tag tag) const { return (tag & mask) == value; }
-};
+/// Of exchanges: which attempt the message belongs to.
+constexpr std::uint64_t epoch_of(Tag tag) { return (tag >> 14) & 0xffff; }
 
-/// All pieces of one plane of an exchange.
-inline TagSet every_piece(TagFields f) {
+/// The first tag of the group that belongs to no exchange up to this one.
+inline Tag after_exchange(TagFields f) {
   f.piece = 0;
-  return {make_tag(f), ~Tag{0xffff}};
+  return make_tag(f) + kMostPieces;
 }
 
 /// Control messages share a few tags; all others are used once.

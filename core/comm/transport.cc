@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/comm/transport_state.h"
 
@@ -29,6 +30,7 @@ Transport::Transport(Loop& loop, Network& network, Ledger& ledger, Trace& trace,
 
 Transport::~Transport() {
   close();
+  network_.listen(nullptr);  // dials are refused from now on
   *alive_ = nullptr;
 }
 
@@ -36,10 +38,18 @@ void Transport::connect(const std::vector<PeerId>& peers) {
   for (const PeerId id : peers) {
     if (id == options_.self) continue;
     Peer& p = *peers_.try_emplace(id, std::make_unique<Peer>(id)).first->second;
-    if (id > options_.self) continue;  // that one dials us
-    dial(p, Plane::kControl);
-    for (int i = 0; i < options_.data_connections; ++i) dial(p, Plane::kData);
+    if (id < options_.self) open_session(p);  // the others dial us
   }
+}
+
+void Transport::open_session(Peer& p) {
+  p.redial_timer = TimerId::kNone;
+  ++p.session;
+  p.over = false;
+  dial(p, Plane::kControl);
+  for (int i = 0; i < options_.data_connections; ++i) dial(p, Plane::kData);
+  pump(p, Plane::kControl);
+  pump(p, Plane::kData);
 }
 
 void Transport::dial(Peer& p, Plane plane) {
@@ -48,6 +58,8 @@ void Transport::dial(Peer& p, Plane plane) {
   const Hello hello{.run_id = options_.run_id,
                     .from = options_.self,
                     .plane = plane,
+                    .incarnation = options_.incarnation,
+                    .session = p.session,
                     .settings = options_.settings};
   offer(*connection, {.kind = FrameKind::kHello}, make_message(pack(hello)), 0);
 }
@@ -66,14 +78,43 @@ void Transport::greeted(Connection& connection, std::span<const std::byte> bytes
   const std::string why = why_refused(hello);
   if (!why.empty()) return refuse(connection, hello, why);
   Peer& p = peer(hello.from);
+  if (!is_current(p, hello)) return bury(take_stranger(connection));
   connection.peer = p.id;
   connection.plane = hello.plane;
   connection.state = Connection::State::kOpen;
   p.connections(hello.plane).push_back(take_stranger(connection));
+  p.heard = loop_.now();
   if (hello.plane == Plane::kControl) {
+    offer(connection, {.kind = FrameKind::kWelcome, .tag = options_.incarnation}, Slice{}, 0);
+    session_stands(p);
     for (const FrameHeader& header : std::exchange(p.signals, {})) signal(p, header);
   }
   pump(p, hello.plane);
+}
+
+/// Whether the hello is of the session that counts now; a newer one ends the one before.
+bool Transport::is_current(Peer& p, const Hello& hello) {
+  const auto theirs = std::pair(hello.incarnation, hello.session);
+  const auto known = std::pair(p.incarnation, p.session);
+  if (theirs < known || (theirs == known && p.over)) return false;
+  if (theirs > known) {
+    if (!p.over) {
+      end_session(
+          p, {FailureKind::kClosed,
+              hello.incarnation > p.incarnation ? "it has started anew" : "it has dialled anew"});
+    }
+    p.incarnation = hello.incarnation;
+    p.session = hello.session;
+    p.over = false;
+  }
+  const int most = hello.plane == Plane::kControl ? 1 : options_.data_connections;
+  return static_cast<int>(p.connections(hello.plane).size()) < most;
+}
+
+void Transport::session_stands(Peer& p) {
+  p.stands = true;
+  p.redial = Nanos{0};
+  tell_watchers(p.id, std::nullopt);
 }
 
 std::string Transport::why_refused(const Hello& hello) const {
@@ -85,12 +126,7 @@ std::string Transport::why_refused(const Hello& hello) const {
     return fmt::format("peer {} has no place here to dial peer {}", index_of(hello.from),
                        index_of(options_.self));
   }
-  Peer& p = *found->second;
-  if (p.down) return p.down->what;
-  const int most = hello.plane == Plane::kControl ? 1 : options_.data_connections;
-  if (static_cast<int>(p.connections(hello.plane).size()) < most) return {};
-  return fmt::format("peer {} has dialled peer {} already", index_of(hello.from),
-                     index_of(options_.self));
+  return found->second->down ? found->second->down->what : std::string();
 }
 
 void Transport::refuse(Connection& stranger, const Hello& hello, const std::string& why) {
@@ -102,20 +138,20 @@ void Transport::refuse(Connection& stranger, const Hello& hello, const std::stri
   const auto found = peers_.find(hello.from);
   if (found == peers_.end()) return;
   Peer& p = *found->second;
-  const bool known =
-      !p.connections(Plane::kControl).empty() || !p.connections(Plane::kData).empty();
-  if (!known) peer_down(p, {FailureKind::kMismatch, why});
+  if (p.session == 0) peer_down(p, {FailureKind::kMismatch, why});
 }
 
 // ---------------------------------------------------------------------------------------------
 // The end
 
-void Transport::cancel(const TagSet& tags) {
-  cancelled_.push_back(tags);
+void Transport::cancel_below(Tag floor) {
+  Tag& known = floors_[group_of(floor)];
+  if (known >= floor) return;
+  known = floor;
   std::vector<OutMessage> dropped;  // their memory is let go when the lists are whole again
   const auto drop = [&](std::deque<OutMessage>& list) {
     const auto kept = std::stable_partition(
-        list.begin(), list.end(), [&](const OutMessage& m) { return !tags.contains(m.to.tag); });
+        list.begin(), list.end(), [&](const OutMessage& m) { return !cancelled(m.to.tag); });
     std::move(kept, list.end(), std::back_inserter(dropped));
     list.erase(kept, list.end());
   };
@@ -126,7 +162,7 @@ void Transport::cancel(const TagSet& tags) {
       it = it->second.empty() ? p->announced.erase(it) : std::next(it);
     }
     for (auto it = p->inboxes.begin(); it != p->inboxes.end();) {
-      if (!tags.contains(it->first)) {
+      if (!cancelled(it->first)) {
         ++it;
         continue;
       }
@@ -137,35 +173,77 @@ void Transport::cancel(const TagSet& tags) {
   for (auto& message : dropped) message.state->failure = cancelled_failure();
 }
 
-void Transport::peer_down(Peer& p, const Failure& failure) {
-  if (p.down) return;
-  p.down = Failure{failure.kind, fmt::format("peer {}: {}", index_of(p.id), failure.what)};
+void Transport::end_session(Peer& p, const Failure& failure) {
+  const Failure told{failure.kind, fmt::format("peer {}: {}", index_of(p.id), failure.what)};
+  p.over = true;
+  p.stands = false;
+  p.sequences.clear();
   // Taken out first: memory that is let go may lead back here.
   const auto queues = std::exchange(p.queues, {});
   const auto announced = std::exchange(p.announced, {});
   const auto inboxes = std::exchange(p.inboxes, {});
   p.signals.clear();
   for (const auto& queue : queues) {
-    for (const auto& message : queue) message.state->failure = p.down;
+    for (const auto& message : queue) message.state->failure = told;
   }
   for (const auto& [tag, waiting] : announced) {
-    for (const auto& message : waiting) message.state->failure = p.down;
+    for (const auto& message : waiting) message.state->failure = told;
   }
   for (const auto& [tag, inbox] : inboxes) {
-    for (const auto& receive : inbox.asked) receive.promise.complete(*p.down);
+    for (const auto& receive : inbox.asked) receive.promise.complete(told);
   }
   for (auto& line : p.lines) {
     for (auto& connection : std::exchange(line, {})) bury(std::move(connection));
   }
+  tell_watchers(p.id, told);
+  if (p.down || p.id > options_.self || p.redial_timer != TimerId::kNone) return;
+  p.redial =
+      p.redial == Nanos{0} ? options_.redial_first : std::min(2 * p.redial, options_.redial_last);
+  p.redial_timer = loop_.at(loop_.now() + p.redial, [alive = alive_, id = p.id] {
+    if (*alive != nullptr) (*alive)->open_session((*alive)->peer(id));
+  });
+}
+
+void Transport::peer_down(Peer& p, const Failure& failure) {
+  if (p.down) return;
+  p.down = Failure{failure.kind, fmt::format("peer {}: {}", index_of(p.id), failure.what)};
+  loop_.cancel(p.redial_timer);
+  end_session(p, failure);
+}
+
+void Transport::drop(PeerId id, const Failure& why) {
+  Peer& p = peer(id);
+  if (!p.over) end_session(p, why);
 }
 
 void Transport::lost(Connection& connection, const Failure& failure) {
-  if (connection.state == Connection::State::kOpen) {
-    peer_down(peer(connection.peer), failure);
-  } else {
-    bury(take_stranger(connection));
-  }
+  if (connection.state != Connection::State::kOpen) return bury(take_stranger(connection));
+  Peer& p = peer(connection.peer);
+  if (failure.kind == FailureKind::kMismatch) return peer_down(p, failure);
+  end_session(p, failure);
 }
+
+void Transport::tell_watchers(PeerId id, std::optional<Failure> lost) {
+  loop_.post([alive = alive_, id, lost = std::move(lost)] {
+    if (*alive == nullptr) return;
+    Transport& self = **alive;
+    // A copy: a watcher may take itself out, or another one.
+    for (SessionWatcher* watcher : std::vector(self.watchers_)) {
+      if (std::count(self.watchers_.begin(), self.watchers_.end(), watcher) == 0) continue;
+      if (lost) {
+        watcher->session_lost(id, *lost);
+      } else {
+        watcher->session_opened(id);
+      }
+    }
+  });
+}
+
+bool Transport::connected(PeerId id) const { return peer(id).stands; }
+
+Nanos Transport::heard(PeerId id) const { return peer(id).heard; }
+
+std::uint64_t Transport::incarnation(PeerId id) const { return peer(id).incarnation; }
 
 std::unique_ptr<Connection> Transport::take_stranger(const Connection& connection) {
   const auto found = std::find_if(strangers_.begin(), strangers_.end(),
@@ -191,6 +269,10 @@ void Transport::close() {
 }
 
 Transport::Peer& Transport::peer(PeerId id) {
+  return const_cast<Peer&>(std::as_const(*this).peer(id));
+}
+
+const Transport::Peer& Transport::peer(PeerId id) const {
   const auto found = peers_.find(id);
   STRAIT_CHECK(found != peers_.end(), "peer {} was not named in connect()", index_of(id));
   return *found->second;

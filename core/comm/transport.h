@@ -12,13 +12,18 @@
 //     asked for it: one round trip more, and nobody stores what nobody wants yet.
 //   * Control tags have a connection of their own, so that a large transfer does not delay them.
 //
-// Connections: the peer with the higher number dials the lower one (islands dial the coordinator,
-// so an island behind NAT can take part). The dialler's hello carries the protocol version, the run
-// and the settings; a mismatch is refused and names the differing key on both sides.
+// Sessions: the peer with the higher number dials the lower one (islands dial the coordinator, so
+// an island behind NAT can take part). All connections to a peer are one session. When one of them
+// is lost the session is over: everything that is pending with this peer fails, nothing is known
+// about what did not arrive, and the dialler dials again, sooner first and then every 5 s. What is
+// started meanwhile waits for the next session. Watchers hear of sessions; who has something to say
+// again says it again. The hello carries the protocol version, the run, the settings, the peer's
+// incarnation and the session; a mismatch is refused for good and names the differing key on both
+// sides. What belongs to an older session or incarnation is dropped without a word.
 //
-// Errors are Outcomes: kMismatch for a peer that differs or talks nonsense, kClosed when the peer
-// or the transport is gone, kCancelled after cancel(). In this version a connection that closes
-// takes its peer down for the rest of the run. A stranger's connection takes nobody down.
+// Errors are Outcomes: kClosed or kRefused when the session is lost, kMismatch for a peer that
+// differs or talks nonsense (for good), kClosed after close(), kCancelled after cancel(). A
+// stranger's connection takes nobody down.
 //
 // Thread: the loop's. Loop, network, ledger and trace outlive the transport. All bytes are counted
 // in the ledger as they are offered to a stream: 40 of framing per frame, and what the frame
@@ -27,6 +32,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +55,8 @@ namespace strait {
 struct TransportOptions {
   PeerId self{};
   std::uint64_t run_id = 0;
+  /// Which life of this peer it is; rises when it starts anew.
+  std::uint64_t incarnation = 0;
   std::vector<HelloSetting> settings;
   /// Messages are cut into frames of at most this, so that another message can take its turn.
   Bytes frame_bytes = 256 * 1024;
@@ -57,6 +65,21 @@ struct TransportOptions {
   Bytes eager_limit = 1024 * 1024;
   /// Connections for data per peer; frames go to whichever has room.
   int data_connections = 1;
+  /// After a lost session: the dialler waits this long, then twice as long, up to the second.
+  Nanos redial_first{100'000'000};
+  Nanos redial_last{5'000'000'000};
+};
+
+/// Who is told about sessions. Up-calls are events of their own, in the order of what happened.
+class SessionWatcher {
+ public:
+  virtual ~SessionWatcher() = default;
+
+  /// The two can talk; nothing of an earlier session will arrive any more.
+  virtual void session_opened(PeerId peer) = 0;
+
+  /// Also when a dial was refused (kRefused).
+  virtual void session_lost(PeerId peer, const Failure& failure) = 0;
 };
 
 /// receive() takes a message of any length.
@@ -86,10 +109,33 @@ class Transport final : private ConnectionEvents {
   /// The next message of (from, tag). Another length than `length` is a mismatch that names both.
   Pending<Outcome<Slice>> receive(PeerId from, Tag tag, Bytes length);
 
-  /// Gives up these data tags, with every peer and for good: what has not left is dropped, what
-  /// arrives is ignored, and all operations on them fail with kCancelled, sends when their memory
-  /// is free.
-  void cancel(const TagSet& tags);
+  /// All messages of this control plane, whoever sends them, go to `handler` as they arrive, in the
+  /// order of each peer. Before the loop runs.
+  using Handler = std::function<void(PeerId from, const Slice& message)>;
+  void serve(TagPlane plane, Handler handler);
+
+  /// `watcher` outlives the transport or takes itself out. It is told nothing inside this call.
+  void watch(SessionWatcher& watcher) { watchers_.push_back(&watcher); }
+  void unwatch(SessionWatcher& watcher) { std::erase(watchers_, &watcher); }
+
+  bool connected(PeerId peer) const;
+
+  /// When something of the peer arrived last, on whichever connection.
+  Nanos heard(PeerId peer) const;
+
+  /// Which life of the peer the session is with; 0 before the first.
+  std::uint64_t incarnation(PeerId peer) const;
+
+  /// A sign of life, behind what waits for the peer on this plane; none if there is no connection.
+  void ping(PeerId peer, Plane plane);
+
+  /// Ends the session, as if it had been lost.
+  void drop(PeerId peer, const Failure& why);
+
+  /// Gives up the data tags below `floor` of its group (tags.h), with every peer and for good: what
+  /// has not left is dropped, what arrives is ignored, and all operations on them fail with
+  /// kCancelled, sends when their memory is free.
+  void cancel_below(Tag floor);
 
   /// Resets all connections; everything that is pending fails with kClosed. For good.
   void close();
@@ -101,7 +147,10 @@ class Transport final : private ConnectionEvents {
   using Connections = std::vector<std::unique_ptr<Connection>>;
 
   void accepted(PeerId from, std::unique_ptr<Stream> stream);
+  void open_session(Peer& peer);
   void dial(Peer& peer, Plane plane);
+  bool is_current(Peer& peer, const Hello& hello);
+  void session_stands(Peer& peer);
   std::string why_refused(const Hello& hello) const;
   void refuse(Connection& stranger, const Hello& hello, const std::string& why);
 
@@ -113,6 +162,8 @@ class Transport final : private ConnectionEvents {
   void lost(Connection& connection, const Failure& failure) override;
 
   std::optional<Failure> why_not(const Peer& peer, Tag tag) const;
+  bool cancelled(Tag tag) const;
+  bool is_announced(Tag tag, std::uint64_t bytes) const;
   void enqueue(Peer& peer, OutMessage message);
   void pump(Peer& peer, Plane plane);
   bool send_next_frame(Connection& connection, OutMessage& message);
@@ -124,10 +175,13 @@ class Transport final : private ConnectionEvents {
   void deliver(Peer& peer, Tag tag);
   Failure wrong_length(const Peer& peer, Tag tag, Bytes asked, std::uint64_t sent) const;
 
+  void end_session(Peer& peer, const Failure& failure);
   void peer_down(Peer& peer, const Failure& failure);
+  void tell_watchers(PeerId peer, std::optional<Failure> lost);
   void bury(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> take_stranger(const Connection& connection);
   Peer& peer(PeerId id);
+  const Peer& peer(PeerId id) const;
   ConnectionEvents& events() { return *this; }
 
   Loop& loop_;
@@ -136,9 +190,11 @@ class Transport final : private ConnectionEvents {
   Trace& trace_;
   TransportOptions options_;
   std::map<PeerId, std::unique_ptr<Peer>> peers_;
-  Connections strangers_;  // accepted; the hello is not yet read, or does not fit
-  Connections graves_;     // lost; freed by a later event
-  std::vector<TagSet> cancelled_;
+  Connections strangers_;                // accepted; the hello is not yet read, or does not fit
+  Connections graves_;                   // lost; freed by a later event
+  std::map<std::uint64_t, Tag> floors_;  // by group: tags below are cancelled
+  std::map<Tag, Handler> handlers_;
+  std::vector<SessionWatcher*> watchers_;
   bool closed_ = false;
   std::shared_ptr<Transport*> alive_;  // events of ours that come too late see null
 };

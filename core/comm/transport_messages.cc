@@ -19,10 +19,19 @@ Plane plane_for(Tag tag) { return is_control(tag) ? Plane::kControl : Plane::kDa
 
 std::optional<Failure> Transport::why_not(const Peer& p, Tag tag) const {
   if (p.down) return p.down;
-  for (const TagSet& tags : cancelled_) {
-    if (tags.contains(tag)) return cancelled_failure();
-  }
+  if (cancelled(tag)) return cancelled_failure();
   return std::nullopt;
+}
+
+bool Transport::cancelled(Tag tag) const {
+  if (floors_.empty() || is_control(tag)) return false;
+  const auto floor = floors_.find(group_of(tag));
+  return floor != floors_.end() && tag < floor->second;
+}
+
+/// Control messages are few and small, and nobody posts a receive for those that are served.
+bool Transport::is_announced(Tag tag, std::uint64_t bytes) const {
+  return !is_control(tag) && static_cast<Bytes>(bytes) > options_.eager_limit;
 }
 
 Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) {
@@ -41,7 +50,7 @@ Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) 
 void Transport::enqueue(Peer& p, OutMessage message) {
   const Tag tag = message.to.tag;
   if (is_control(tag)) message.sequence = p.sequences[tag]++;
-  if (static_cast<Bytes>(message.bytes.size()) > options_.eager_limit) {
+  if (is_announced(tag, message.bytes.size())) {
     signal(p, {.kind = FrameKind::kAnnounce,
                .tag = tag,
                .total = message.bytes.size(),
@@ -94,10 +103,11 @@ void Transport::offer(Connection& connection, const FrameHeader& given, Slice bo
     header.total = header.length;
   }
   const auto packed = pack(header);
-  ledger_.add(options_.self, connection.peer, round, Cause::kFraming, kFrameHeaderBytes);
+  const Ledger::Attempt attempt{round, epoch_of(header.tag)};
+  ledger_.add(options_.self, connection.peer, attempt, Cause::kFraming, kFrameHeaderBytes);
   connection.offer(make_message({packed.begin(), packed.end()}));
   if (body.size() == 0) return;
-  ledger_.add(options_.self, connection.peer, round, header.cause, body.size());
+  ledger_.add(options_.self, connection.peer, attempt, header.cause, body.size());
   connection.offer(std::move(body));
 }
 
@@ -142,11 +152,16 @@ Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length) {
 /// The message that a frame belongs to. Null if we do not want it.
 IncomingMessage* Transport::incoming(Peer& p, const FrameHeader& header) {
   if (why_not(p, header.tag)) return nullptr;
+  if (is_control(header.tag) && header.total > kLargestControl) {
+    peer_down(p, {FailureKind::kMismatch,
+                  fmt::format("it sends a control message of {} bytes", header.total)});
+    return nullptr;
+  }
   auto& messages = p.inboxes[header.tag].messages;
   const auto [found, first] = messages.try_emplace(header.sequence, header.total);
   IncomingMessage& message = found->second;
   const bool announces = header.kind == FrameKind::kAnnounce;
-  const bool large = static_cast<Bytes>(header.total) > options_.eager_limit;
+  const bool large = is_announced(header.tag, header.total);
   if (announces ? !first : (large && !message.granted)) {
     peer_down(
         p, {FailureKind::kMismatch,
@@ -160,16 +175,23 @@ IncomingMessage* Transport::incoming(Peer& p, const FrameHeader& header) {
 
 void Transport::signalled(Connection& connection, const FrameHeader& header) {
   Peer& p = peer(connection.peer);
-  if (header.kind == FrameKind::kCredit) {
-    release(p, header.tag);
-  } else if (incoming(p, header) != nullptr) {
-    deliver(p, header.tag);
+  p.heard = loop_.now();
+  switch (header.kind) {
+    case FrameKind::kPing: return;
+    case FrameKind::kCredit: return release(p, header.tag);
+    case FrameKind::kWelcome:
+      if (p.id > options_.self || p.stands) return;
+      p.incarnation = header.tag;
+      return session_stands(p);
+    default:
+      if (incoming(p, header) != nullptr) deliver(p, header.tag);
   }
 }
 
 void Transport::part_arrived(Connection& connection, const FrameHeader& header,
                              std::uint64_t offset, Slice part) {
   Peer& p = peer(connection.peer);
+  p.heard = loop_.now();
   IncomingMessage* message = incoming(p, header);
   if (message == nullptr) return;
   if (message->total() != header.total || !message->add(offset, std::move(part))) {
@@ -179,9 +201,28 @@ void Transport::part_arrived(Connection& connection, const FrameHeader& header,
     return;
   }
   if (!message->complete()) return;
-  trace_.add({loop_.now(), TraceKind::kMessage, index_of(p.id), index_of(options_.self),
-              static_cast<std::int64_t>(header.total)});
-  deliver(p, header.tag);
+  if (!is_control(header.tag)) {
+    trace_.add({loop_.now(), TraceKind::kMessage, index_of(p.id), index_of(options_.self),
+                static_cast<std::int64_t>(header.total)});
+  }
+  const auto handler = handlers_.find(header.tag);
+  if (handler == handlers_.end()) return deliver(p, header.tag);
+  // One connection carries them, so this is the next one.
+  Inbox& inbox = p.inboxes[header.tag];
+  const Slice whole = message->take();
+  inbox.messages.erase(header.sequence);
+  handler->second(p.id, whole);
+}
+
+void Transport::serve(TagPlane plane, Handler handler) {
+  handlers_[make_tag({.plane = plane})] = std::move(handler);
+}
+
+void Transport::ping(PeerId id, Plane plane) {
+  // Where something waits, that is the sign of life.
+  for (const auto& connection : peer(id).connections(plane)) {
+    if (connection->room() > 0) return offer(*connection, {.kind = FrameKind::kPing}, Slice{}, 0);
+  }
 }
 
 void Transport::deliver(Peer& p, Tag tag) {

@@ -37,12 +37,19 @@ struct Transport::Peer {
   Connections& connections(Plane plane) { return lines[static_cast<std::size_t>(plane)]; }
 
   const PeerId id;
-  std::optional<Failure> down;
+  std::optional<Failure> down;    // for good
+  std::uint64_t incarnation = 0;  // of the peer, as far as we know
+  std::uint64_t session = 0;      // the current one
+  bool stands = false;            // both sides know of it
+  bool over = true;               // it was lost, or there was none yet
+  Nanos heard{0};
+  Nanos redial{0};  // how long we wait before the next dial
+  TimerId redial_timer = TimerId::kNone;
   std::array<Connections, 2> lines;                 // by plane
   std::array<std::deque<OutMessage>, 2> queues;     // by plane: what may leave
   std::vector<FrameHeader> signals;                 // for the control connection, until it is there
   std::map<Tag, std::deque<OutMessage>> announced;  // wait for their credit
-  std::unordered_map<Tag, std::uint64_t> sequences;  // of control tags, which are used again
+  std::unordered_map<Tag, std::uint64_t> sequences;  // of control tags, in this session
   std::unordered_map<Tag, Inbox> inboxes;
 };
 

@@ -12,10 +12,8 @@ bool fits_kind(const FrameHeader& header) {
     case FrameKind::kHello:
     case FrameKind::kRefuse: return header.length > 0 && header.length <= kLargestGreeting;
     case FrameKind::kData: return header.length > 0 || header.total == 0;
-    case FrameKind::kCredit:
-    case FrameKind::kAnnounce: return header.length == 0;
+    default: return header.length == 0;
   }
-  return false;
 }
 
 }  // namespace
@@ -48,7 +46,7 @@ std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> 
   header.total = reader.get<std::uint64_t>();
   header.offset = reader.get<std::uint64_t>();
   header.sequence = reader.get<std::uint64_t>();
-  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kAnnounce &&
+  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kPing &&
                      static_cast<std::size_t>(header.cause) < kCauses;
   const bool bounded = header.total <= kLargestMessage && header.length <= kLargestFrame &&
                        header.offset <= header.total &&

@@ -23,7 +23,7 @@ namespace strait {
 
 static_assert(std::endian::native == std::endian::little, "the wire format is the memory format");
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 /// Names one message between two peers; see tags.h for how it is made up.
 using Tag = std::uint64_t;
@@ -34,7 +34,13 @@ enum class FrameKind : std::uint8_t {
   kData = 3,      // a part of a message
   kCredit = 4,    // to a kAnnounce of this tag: the message may come
   kAnnounce = 5,  // a large message of `total` bytes waits to be asked for
+  kWelcome = 6,   // answers the control connection's hello: the session stands; the incarnation
+                  // of who answers is in `tag`
+  kPing = 7,      // nothing but a sign of life, behind the data that waits
 };
+
+/// Frames of these kinds are their header alone.
+constexpr bool is_signal(FrameKind kind) { return kind >= FrameKind::kCredit; }
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kData;
@@ -48,6 +54,7 @@ struct FrameHeader {
 
 inline constexpr std::size_t kFrameHeaderBytes = 40;
 inline constexpr std::uint64_t kLargestMessage = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t kLargestControl = std::uint64_t{1} << 20;
 inline constexpr std::uint32_t kLargestFrame = std::uint32_t{1} << 30;
 inline constexpr std::uint32_t kLargestGreeting = 1 << 16;  // hello and refusal, which are stored
 inline constexpr std::uint32_t kLongestText = 1 << 14;      // Writer::put_text

@@ -25,20 +25,31 @@ TEST_CASE("rows add up by pair, round and cause", "[ledger]") {
   CHECK(rows[2].from == kB);
 }
 
-TEST_CASE("an abort moves the payload of its round, then and later", "[ledger]") {
+TEST_CASE("an abort moves the payload of its attempt, then and later", "[ledger]") {
   Ledger ledger;
   ledger.add(kA, kB, 1, Cause::kPayload, 5);
   ledger.add(kA, kB, 2, Cause::kPayload, 100);
   ledger.add(kA, kB, 2, Cause::kFraming, 40);
-  ledger.abort_round(2);
-  ledger.abort_round(2);
+  ledger.abort({2, 0});
+  ledger.abort({2, 0});
   ledger.add(kA, kB, 2, Cause::kPayload, 7);  // what was on its way out when the verdict came
   ledger.add(kA, kB, 3, Cause::kPayload, 9);
-  CHECK(ledger.total(Cause::kPayload) == 14);
+  ledger.add(kA, kB, {2, 1}, Cause::kPayload, 100);  // the next attempt counts
+  CHECK(ledger.total(Cause::kPayload) == 114);
   CHECK(ledger.total(Cause::kAborted) == 107);
   CHECK(ledger.total(Cause::kAborted, 2) == 107);
+  CHECK(ledger.total(Cause::kPayload, 2) == 100);
   CHECK(ledger.total(Cause::kFraming, 2) == 40);
-  CHECK(ledger.total() == 161);
+  CHECK(ledger.total() == 261);
+  CHECK(ledger.rows().size() == 5);
+}
+
+TEST_CASE("attempts of a round are one row", "[ledger]") {
+  Ledger ledger;
+  ledger.add(kA, kB, {2, 1}, Cause::kFraming, 40);
+  ledger.add(kA, kB, {2, 4}, Cause::kFraming, 80);
+  REQUIRE(ledger.rows().size() == 1);
+  CHECK(ledger.rows()[0].bytes == 120);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // Networks from CSV files that a test writes, and what is said about them.
 #pragma once
 
+#include <fstream>
 #include <string>
 
 #include "core/base/errors.h"
-#include "core/base/files.h"
 #include "netsim/network_files.h"
 #include "tests/support/temporary_folder.h"
 
@@ -24,7 +24,7 @@ inline NetworkDescription read(const NetworkTexts& texts, std::uint64_t seed = 1
   const TemporaryFolder folder;
   const auto write = [&](const std::string& name, const std::string& text) {
     if (text.empty()) return std::string();
-    write_file_atomically(folder / name, text);
+    std::ofstream(folder / name, std::ios::binary) << text;
     return folder / name;
   };
   const NetworkFiles files{write("links.csv", texts.links), write("islands.csv", texts.islands),

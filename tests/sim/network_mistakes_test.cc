@@ -1,7 +1,12 @@
 // Every mistake in a file of a network is one line: file and line, column, the value, what is wrong
 // with it and a right one.
+#include <algorithm>
+#include <array>
+
+#include "core/base/rng.h"
 #include "tests/sim/network_files.h"
 #include "tests/support/catch.h"
+#include "tests/support/seed.h"
 
 namespace strait {
 namespace {
@@ -443,6 +448,70 @@ TEST_CASE("island events that cannot be are told", "[mistakes]") {
   CHECK(complaint({.links = "from,to,rate,delay\n*,*,1mbit,1ms\n",
                    .events = "time,kind,subject,value\n1s,island_kill,0>1,\n"}) ==
         "events.csv:2: column 'subject': '0>1' is a link; an island_kill is for an island, e.g. 0");
+}
+
+// --- whatever stands there ---
+
+NetworkTexts everything() {
+  return {
+      .links =
+          "from,to,rate,delay,loss,via\n*,*,1mbit,1ms,,\n0,eu,2mbit,2ms,1%,pipe\n"
+          "lyon,1,3mbit,3ms,,pipe+cable\n",
+      .islands = "island,name,region,step,jitter,start\n0,lyon,eu,80ms,,\n1,,eu,,2%,3s\n*,,us,,,\n",
+      .bottlenecks =
+          "name,from,to,rate,delay,loss\ncable,us,*,1gbit,40ms,0.1%\n"
+          "pipe,,,1gbit,1ms,\n",
+      .events =
+          "time,kind,subject,value\n1s,link_down,0>1,\n2s,link_up,lyon>1,\n"
+          "2s,rate,cable,5mbit\n3s,delay,0.up,5ms\n4s,loss,1,2%\n"
+          "5s,trace,2>1,trace.csv\n6s,outages,pipe+cable,9s/1s\n7s,island_pause,0,1s\n"
+          "8s,island_silent,2,1s\n9s,island_kill,2,\n10s,island_join,2,\n"
+          "11s,island_leave,lyon,\n",
+      .trace = "time,rate,delay\n0s,1mbit,30ms\n1s,2mbit,\n2s,,40ms\n3s,,\n"};
+}
+
+/// Replaces, doubles or removes a byte, or writes a piece of one file into another.
+void spoil(NetworkTexts& texts, Rng& rng) {
+  using namespace std::string_view_literals;
+  const std::array files{&texts.links, &texts.islands, &texts.bottlenecks, &texts.events,
+                         &texts.trace};
+  std::string& text = *files[rng.below(files.size())];
+  if (text.empty()) return;
+  const std::size_t at = rng.below(text.size());
+  constexpr std::string_view kBytes = ",,,\n\n*+>.#-0129abms%\0\r\xff"sv;
+  switch (rng.below(4)) {
+    case 0: text[at] = kBytes[rng.below(kBytes.size())]; return;
+    case 1: text.insert(at, 1, kBytes[rng.below(kBytes.size())]); return;
+    case 2: text.erase(at, 1 + rng.below(4)); return;
+    default: {
+      const std::string& other = *files[rng.below(files.size())];
+      if (!other.empty()) text.insert(at, other.substr(rng.below(other.size()), 1 + rng.below(12)));
+    }
+  }
+}
+
+TEST_CASE("whatever stands in the files, they are read or refused in one line", "[mistakes]") {
+  REQUIRE(complaint(everything()) == "accepted");
+  const std::uint64_t seed = test_seed();
+  int accepted = 0, refused = 0;
+  for (std::uint64_t round = 0; round < 400; ++round) {
+    Rng rng(seed, "spoiled files", round);
+    NetworkTexts texts = everything();
+    spoil(texts, rng);
+    if (rng.below(3) == 0) spoil(texts, rng);
+    const std::string line = complaint(texts);
+    INFO("--rng-seed " << seed << ", round " << round << ": " << line);
+    if (line == "accepted") {
+      ++accepted;
+      continue;
+    }
+    ++refused;
+    CHECK(line.find(".csv") != std::string::npos);
+    CHECK(std::none_of(line.begin(), line.end(),
+                       [](unsigned char c) { return c < 0x20 && c != '\t'; }));
+  }
+  CHECK(accepted > 0);
+  CHECK(refused > 0);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ class SpyNetwork : public Network {
       : loop_(loop), inner_(inner), delay_(std::move(delay)) {}
 
   void listen(Accept accept) override {
+    if (!accept) return inner_.listen(nullptr);
     inner_.listen([this, accept = std::move(accept)](PeerId from, std::unique_ptr<Stream> stream) {
       accept(from, wrap(from, std::move(stream)));
     });

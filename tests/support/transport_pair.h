@@ -18,7 +18,7 @@ namespace strait {
 
 inline constexpr PeerId kA = peer_of(0), kB = peer_of(1), kC = peer_of(2);
 inline constexpr Tag kData1 = 1, kData2 = 2;
-inline const Tag kControl1 = make_tag({.plane = TagPlane::kReady});
+inline const Tag kControl1 = make_tag({.plane = TagPlane::kMember});
 
 /// What came of an operation.
 template <class T>
@@ -68,7 +68,8 @@ struct TransportPair {
     CHECK_FALSE(pending.done());
     return keep(receives, std::move(pending));
   }
-  void run() { loop.run_until_idle(); }
+  /// Long enough for everything; who has lost its peer dials for ever.
+  void run() { loop.run_until(loop.now() + std::chrono::minutes(1)); }
 
   template <class T>
   Result<T>& keep(std::deque<Result<T>>& list, Pending<Outcome<T>> pending) {

@@ -74,7 +74,7 @@ std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
 
 void give_up(Transport& transport, const ExchangeId& id) {
   for (const TagPlane plane : {TagPlane::kContribution, TagPlane::kResult}) {
-    transport.cancel(every_piece(
+    transport.cancel_below(after_exchange(
         {.plane = plane, .fragment = id.fragment, .round = id.number, .epoch = id.epoch}));
   }
 }

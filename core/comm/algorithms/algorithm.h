@@ -1,9 +1,9 @@
 // An algorithm moves one exchange over a Transport: a coroutine that reads like its story.
 //
 // Promises of every row of the table: contributions are added in island order as decoded (the
-// owner's too), multiply then add, one rounding each; every receiver gets the same bits. An exchange
-// ends without waiting for its sends: they carry `hold`, which keeps `in` alive as long as somebody
-// reads it. So a row's coroutine may be destroyed whenever it waits. Thread: the loop's.
+// owner's too), multiply then add, one rounding each; every receiver gets the same bits. An
+// exchange ends without waiting for its sends: they carry `hold`, which keeps `in` alive as long as
+// somebody reads it. So a row's coroutine may be destroyed whenever it waits. Thread: the loop's.
 #pragma once
 
 #include <functional>
@@ -56,8 +56,8 @@ struct Range {
 };
 
 /// Takes one piece of the mean: `codec` decodes the bytes to exactly the bits of `out` in `range`.
-/// The bytes are in memory of their own, alive as long as the slice is kept; the codec lives as long
-/// as the collective.
+/// The bytes are in memory of their own, alive as long as the slice is kept; the codec lives as
+/// long as the collective.
 using KeepPiece = std::function<void(Range range, const Codec& codec, const Slice& bytes)>;
 
 struct Exchange {

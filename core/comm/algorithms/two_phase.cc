@@ -146,8 +146,7 @@ Async<Outcome<Done>> take_results(Exchange& x, const Plan& plan, Receives& resul
       if (!mean.ok()) co_return mean.failure();
       const Range range = plan.shards[s][p];
       take_mean(x, range, mean.value());
-      Pending<Done> decoded =
-          x.worker.work(range.size() * static_cast<Bytes>(sizeof(float)));
+      Pending<Done> decoded = x.worker.work(range.size() * static_cast<Bytes>(sizeof(float)));
       co_await decoded;
     }
   }
