@@ -330,8 +330,9 @@ void Rounds::beat() {
   });
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
   if (request_ == nullptr) return;
-  if (request_->stage == Stage::kWaiting) watch_coordinator();
-  if (request_->stage == Stage::kExchanging) watch_members();
+  const Stage stage = request_->stage;  // the request may end here
+  if (stage == Stage::kWaiting) watch_coordinator();
+  if (stage == Stage::kExchanging) watch_members();
 }
 
 void Rounds::watch_coordinator() {
