@@ -107,6 +107,13 @@ Ticket<Outcome<Done>> TransportCollective::start(const ExchangeId& id, std::span
   return done.ticket();
 }
 
+void TransportCollective::forget_before(const ExchangeId& id) {
+  for (const TagPlane plane : {TagPlane::kContribution, TagPlane::kResult}) {
+    transport_.cancel_below(make_tag(
+        {.plane = plane, .fragment = id.fragment, .round = id.number, .epoch = id.epoch}));
+  }
+}
+
 Async<Outcome<Done>> TransportCollective::exchange(ExchangeId id, std::span<const float> in,
                                                    std::span<float> out, Roster roster) {
   return lend({.id = id, .in = in, .hold = {}, .out = out, .roster = std::move(roster)});

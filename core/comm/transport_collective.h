@@ -47,6 +47,10 @@ class TransportCollective final : public Collective {
   /// kCancelled. On the loop.
   void cancel(const ExchangeId& id) { give_up(transport_, id); }
 
+  /// No exchange of this fragment before this one is wanted any more: what comes of them is let go
+  /// at once, since its sender may wait for the memory. On the loop.
+  void forget_before(const ExchangeId& id);
+
   /// The same on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`
   /// keeps it alive for them. Does not look for infinity or NaN.
   Async<Outcome<Done>> exchange(ExchangeParts parts);
