@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "core/base/units.h"
 
@@ -42,6 +43,9 @@ struct TraceRecord {
   std::int64_t b = 0;
   std::int64_t c = 0;
 };
+
+/// "commit" and "abort" for kRound are told apart by its c. For people and CSV files.
+std::string_view name_of(const TraceRecord& record);
 
 class Trace {
  public:

@@ -25,11 +25,10 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       committed_(journal_.committed()),
       alive_(std::make_shared<Coordinator*>(this)) {
   if (options_.first_round == 0) options_.first_round = options_.islands;
-  if (journal_.continued()) {
-    // Whatever was under way belongs to epochs that are over.
-    epoch_ = journal_.next_epoch();
-    journal_.start(epoch_);
-  }
+  // Whatever was under way belongs to epochs that are over. Ours is known to the disk before any
+  // island hears of it: after a crash it must not be used for another roster.
+  epoch_ = journal_.next_epoch();
+  retry_at_ = transport_.loop().now() + journal_.start(epoch_);
   if (const auto* last = journal_.commit_of(committed_)) {
     // They are waited for as if they had just been lost.
     for (const IslandId i : last->members) {
@@ -39,10 +38,12 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       members_[i].lost_at = transport_.loop().now();
     }
     options_.first_round = 1;
+    for (IslandId i = 0; i < members_.count(); ++i) members_[i].came_back = true;  // maybe
   }
   transport_.serve(TagPlane::kMember,
                    [this](PeerId from, const Slice& message) { heard(from, message); });
   transport_.watch(*this);
+  try_at(retry_at_);
   tick_in(kTick);
 }
 
@@ -179,7 +180,7 @@ void Coordinator::on(IslandId island, const ReadyMessage& message) {
   }
   be_live(island);
   Member& m = members_[island];
-  m.has = message.round - 1;
+  m.has = std::max(m.has, message.round - 1);  // more, if it has not heard of its commit
   m.sits_out = 0;
   m.left_out = false;
   if (message.round < round()) return answer_late(island, message.round);
@@ -242,7 +243,7 @@ void Coordinator::on(IslandId island, const SitOutMessage& message) {
 }
 
 void Coordinator::on(IslandId island, const WhereMessage&) {
-  members_[island].catching_up = true;
+  members_[island].catching_up = members_[island].came_back = true;
   say(island, HereMessage{committed_, members_.holders(committed_, island)});
   try_to_close();
 }
@@ -268,6 +269,7 @@ void Coordinator::try_to_close() {
   if (attempt_ || failed_) return;
   const auto ready = members_.ready();
   if (ready.empty() || !closes_now(ready)) return;
+  if (all_receive(ready)) return turn_away(ready);
   if (const auto why = why_not(ready)) return fail(*why);
   open(ready);
 }
@@ -300,6 +302,21 @@ bool Coordinator::closes_now(const std::vector<IslandId>& ready) {
   }
   if (!others_since_) others_since_ = now;
   return now >= *others_since_ + options_.grace;
+}
+
+bool Coordinator::all_receive(const std::vector<IslandId>& ready) const {
+  const bool gives = std::any_of(ready.begin(), ready.end(),
+                                 [&](IslandId i) { return members_[i].ready->weight > 0; });
+  const bool came_back = std::any_of(ready.begin(), ready.end(),
+                                     [&](IslandId i) { return members_[i].came_back; });
+  return !gives && came_back && !turned_away_;
+}
+
+/// Those who could give are gone. Who comes back to the same round once more has missed nothing, and
+/// contributes; if that is not finite either, the run has diverged.
+void Coordinator::turn_away(const std::vector<IslandId>& ready) {
+  turned_away_ = true;
+  for (const IslandId i : ready) leave_out(i);
 }
 
 /// Why no later attempt could succeed either.
@@ -348,6 +365,7 @@ void Coordinator::tell_commit() {
   const Attempt over = std::move(*attempt_);
   attempt_.reset();
   attempts_ = 0;
+  turned_away_ = false;
   retry_at_ = Nanos{0};
   quorum_since_.reset();
   others_since_.reset();
@@ -361,7 +379,10 @@ void Coordinator::tell_commit() {
   members_.next_round();
   for (std::size_t place = 0; place < commit.members.size(); ++place) {
     const IslandId i = commit.members[place];
-    if (members_[i].life == over.lives[place]) members_[i].has = done;
+    if (members_[i].life == over.lives[place]) {
+      members_[i].has = done;
+      members_[i].came_back = false;
+    }
     say(i, VerdictMessage{done, commit.epoch, /*commit=*/true, {}});
   }
   try_to_close();
@@ -383,8 +404,11 @@ void Coordinator::abort(const std::string& why, Nanos retry_in) {
   if (attempts_ >= options_.patience && over.roster.members.size() > 1) {
     if (const auto worst = members_.most_blamed(over.roster)) leave_out(*worst);
   }
-  if (retry_at_ <= transport_.loop().now()) return;  // the caller tries
-  transport_.loop().at(retry_at_, [alive = alive_] {
+  if (retry_at_ > transport_.loop().now()) try_at(retry_at_);  // else the caller tries
+}
+
+void Coordinator::try_at(Nanos time) {
+  transport_.loop().at(time, [alive = alive_] {
     if (*alive != nullptr) (*alive)->try_to_close();
   });
 }

@@ -90,8 +90,11 @@ class Coordinator final : private SessionWatcher {
   void be_live(IslandId island);
   void answer_late(IslandId island, std::uint32_t round);
   void try_to_close();
+  void try_at(Nanos time);
   bool closes_now(const std::vector<IslandId>& ready);
   std::optional<Failure> why_not(const std::vector<IslandId>& ready) const;
+  bool all_receive(const std::vector<IslandId>& ready) const;
+  void turn_away(const std::vector<IslandId>& ready);
   void open(const std::vector<IslandId>& ready);
   void commit();
   void tell_commit();
@@ -114,6 +117,7 @@ class Coordinator final : private SessionWatcher {
   std::uint32_t epoch_ = 0;
   std::optional<Attempt> attempt_;  // while exchanging
   int attempts_ = 0;                // that failed in this round
+  bool turned_away_ = false;        // those who only receive, in this round
   Nanos retry_at_{0};
   std::optional<Nanos> quorum_since_;  // of this round
   std::optional<Nanos> others_since_;  // since when only those are awaited who are catching up

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <iterator>
+#include <vector>
 
 #include "core/base/check.h"
 #include "core/comm/transport.h"
@@ -31,14 +32,20 @@ bool IncomingMessage::add(std::uint64_t offset, Slice part) {
   return true;
 }
 
-Slice IncomingMessage::take() {
+void IncomingMessage::keep_copy() {
   STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
-  if (parts_.size() == 1) return std::move(parts_.begin()->second);
   std::vector<std::byte> whole(total_);
   for (const auto& [offset, part] : parts_) {
     std::memcpy(whole.data() + offset, part.bytes.data(), part.bytes.size());
   }
-  return make_message(std::move(whole));
+  parts_.clear();
+  parts_.emplace(0, make_message(std::move(whole)));
+}
+
+Slice IncomingMessage::take() {
+  STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
+  if (parts_.size() != 1) keep_copy();
+  return std::move(parts_.begin()->second);
 }
 
 }  // namespace strait

@@ -33,6 +33,9 @@ class IncomingMessage {
   bool begun() const { return begun_; }
   bool complete() const { return begun_ && received_ == total_; }
 
+  /// Moves the whole message to memory of its own. Must be complete.
+  void keep_copy();
+
   /// The whole message, once. Must be complete.
   Slice take();
 

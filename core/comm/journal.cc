@@ -49,7 +49,6 @@ Journal::Journal(Storage& storage, std::string file) : storage_(storage), file_(
   storage_.lock(file_);
   const auto bytes = storage_.read(file_);
   if (!bytes || bytes->empty()) return;
-  continued_ = true;
   const std::string text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   const std::size_t end = text.rfind('\n') + 1;  // npos + 1 is 0
   const std::string whole = text.substr(0, end);
@@ -90,8 +89,9 @@ void Journal::read_line(const std::string& line, int line_number) {
                     "folder to begin anew",
                     file_, line_number, line));
   }
-  // The epoch of a commit may go on to the next round; that of a start is in use from then on.
-  next_epoch_ = std::max(next_epoch_, *epoch + 1);
+  // The epoch of a commit may go on to the next round, that of a start is in use from then on, and
+  // after an abort the next one is.
+  next_epoch_ = std::max(next_epoch_, *epoch + (kind == "abort" ? 2 : 1));
 }
 
 const Journal::Commit* Journal::commit_of(std::uint32_t round) const {

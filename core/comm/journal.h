@@ -38,8 +38,6 @@ class Journal {
   const Commit* commit_of(std::uint32_t round) const;
   /// The first epoch that was never used.
   std::uint32_t next_epoch() const { return next_epoch_; }
-  /// Somebody has written to it before.
-  bool continued() const { return continued_; }
 
   // Each returns when the line is durable, with the virtual time that this takes (Storage::sync).
   Nanos start(std::uint32_t epoch);
@@ -55,7 +53,6 @@ class Journal {
   std::string file_;
   std::vector<Commit> commits_;  // of rounds 1, 2, ...
   std::uint32_t next_epoch_ = 0;
-  bool continued_ = false;
 };
 
 }  // namespace strait

@@ -119,15 +119,21 @@ void Rounds::updating() {
 }
 
 void Rounds::updated(std::uint32_t round) {
-  clock_.post([this, round] { catch_up_.state_is(round); });
+  clock_.post([this, round] { have(round); });
 }
 
 void Rounds::retire(std::uint32_t round, SharedState state) {
   auto last = std::make_shared<const SharedState>(std::move(state));
   clock_.post([this, round, last = std::move(last)] {
     catch_up_.serve([last] { return *last; });
-    catch_up_.state_is(round);
+    have(round);
   });
+}
+
+/// The shared state is that after `round`: nothing of an exchange up to that one is wanted.
+void Rounds::have(std::uint32_t round) {
+  collective_.forget_before({.number = round + 1});
+  catch_up_.state_is(round);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -147,7 +153,8 @@ void Rounds::begin(std::shared_ptr<Request> request) {
 /// Decides the request. The island wakes when nobody uses its buffers any more.
 void Rounds::end(Outcome<RoundResult> outcome) {
   const auto request = std::exchange(request_, nullptr);
-  if (request->stage == Stage::kExchanging) collective_.cancel(exchange_id(request->open));
+  // Also after a report: what could not be sent to somebody must not wait for him.
+  if (request->stage != Stage::kWaiting) collective_.cancel(exchange_id(request->open));
   request->outcome.emplace(std::move(outcome));
   lease_.reset();
 }
@@ -221,7 +228,8 @@ void Rounds::heard(const Slice& bytes) {
 void Rounds::on(const RosterMessage& open) {
   const bool expected = request_ != nullptr && request_->asked.round == open.round;
   if (!expected) {
-    // We had been ready, but have gone on without it.
+    // We had been ready, but have gone on without it, and want none of what the others send.
+    collective_.cancel(exchange_id(open));
     return report({.round = open.round,
                    .epoch = open.epoch,
                    .gave_up = true,
@@ -235,6 +243,7 @@ void Rounds::on(const RosterMessage& open) {
     return;
   }
   if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  collective_.forget_before(exchange_id(open));
   request.open = open;
   request.blamed = PeerId{-1};
   request.broken.reset();
@@ -249,7 +258,9 @@ void Rounds::on(const RosterMessage& open) {
                    .kind = FailureKind::kCancelled,
                    .why = "its contribution is another one by now"});
   }
-  scope_.spawn(exchange(lease_, open));
+  // What is left of the last attempt must not write to `out` any more.
+  attempt_.emplace();
+  attempt_->spawn(exchange(lease_, open));
 }
 
 void Rounds::on(const VerdictMessage& verdict) {
@@ -269,7 +280,7 @@ void Rounds::on(const VerdictMessage& verdict) {
                            .roster = request.open.roster});
   }
   if (!same || request.stage == Stage::kWaiting) return;
-  if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
+  collective_.cancel(exchange_id(request.open));
   enter(Stage::kWaiting);  // the contribution stands for the next attempt
 }
 
@@ -330,13 +341,16 @@ void Rounds::beat() {
   });
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
   if (request_ == nullptr) return;
-  if (request_->stage == Stage::kWaiting) watch_coordinator();
-  if (request_->stage == Stage::kExchanging) watch_members();
+  if (request_->stage == Stage::kExchanging) return watch_members();
+  watch_coordinator();
 }
 
+/// May end the request.
 void Rounds::watch_coordinator() {
   const Nanos heard = std::max(request_->since, transport_.heard(PeerId::kCoordinator));
-  if (transport_.loop().now() - heard > options_.miss_after) miss(request_->asked.round - 1);
+  if (transport_.loop().now() - heard <= options_.miss_after) return;
+  if (request_->stage == Stage::kWaiting) return miss(request_->asked.round - 1);
+  say_where_we_are();  // it may have given us up, and know nothing of our report
 }
 
 void Rounds::watch_members() {

@@ -122,6 +122,7 @@ class Rounds final : private SessionWatcher {
   void begin(std::shared_ptr<Request> request);
   void end(Outcome<RoundResult> outcome);
   void miss(std::uint32_t committed);
+  void have(std::uint32_t round);
   void enter(Stage stage);
   Async<Done> exchange(std::shared_ptr<Lease> lease, RosterMessage open);
   void break_off(PeerId blamed, Failure why);
@@ -154,6 +155,7 @@ class Rounds final : private SessionWatcher {
   TimerId heartbeat_ = TimerId::kNone;
   std::shared_ptr<Rounds*> alive_;
   Scope scope_;
+  std::optional<Scope> attempt_;  // the exchange, if one runs
 };
 
 }  // namespace strait

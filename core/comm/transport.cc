@@ -48,6 +48,7 @@ void Transport::open_session(Peer& p) {
   p.over = false;
   dial(p, Plane::kControl);
   for (int i = 0; i < options_.data_connections; ++i) dial(p, Plane::kData);
+  for (const FrameHeader& header : std::exchange(p.signals, {})) signal(p, header);
   pump(p, Plane::kControl);
   pump(p, Plane::kData);
 }

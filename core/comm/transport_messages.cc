@@ -208,7 +208,11 @@ void Transport::part_arrived(Connection& connection, const FrameHeader& header,
                 static_cast<std::int64_t>(header.total)});
   }
   const auto handler = handlers_.find(header.tag);
-  if (handler == handlers_.end()) return deliver(p, header.tag);
+  if (handler == handlers_.end()) {
+    // Nobody has asked for it yet, and maybe nobody will: its sender must not wait for the memory.
+    if (p.inboxes[header.tag].asked.empty()) message->keep_copy();
+    return deliver(p, header.tag);
+  }
   // One connection carries them, so this is the next one.
   Inbox& inbox = p.inboxes[header.tag];
   const Slice whole = message->take();

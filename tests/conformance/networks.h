@@ -43,6 +43,14 @@ inline std::vector<NetworkRow> network_rows() {
                          {link_event(400ms, NetworkEventKind::kLinkDown, 0),
                           link_event(3s, NetworkEventKind::kLinkUp, 0)});
        }},
+      // 300 ms there and back, and all links down in the middle.
+      {"emulated, bad",
+       [](Loop& loop, Trace& trace, int islands) {
+         return emulated(loop, trace, islands,
+                         {.up = megabits(20), .down = megabits(20), .delay = 75ms},
+                         {{.time = 700ms, .kind = NetworkEventKind::kLinkDown},
+                          {.time = 2s, .kind = NetworkEventKind::kLinkUp}});
+       }},
   };
 }
 

@@ -94,7 +94,9 @@ TEST_CASE("a round commits when the last island has arrived", "[rounds]") {
       CHECK(end.roster.members[2].weight == 0.0f);
     }
     CHECK(committed >= 9s);
-    CHECK(text_of(journal) == "commit round=1 epoch=0 before=0000000000000abc members=0,1,2\n");
+    CHECK(text_of(journal) ==
+          "start epoch=0\n"
+          "commit round=1 epoch=0 before=0000000000000abc members=0,1,2\n");
     CHECK(world.ledger().total(Cause::kPayload, 1) == world.ledger().total(Cause::kPayload));
     CHECK(world.ledger().total(Cause::kAborted) == 0);
   }
@@ -115,7 +117,7 @@ TEST_CASE("an island at another round is named to everybody", "[rounds]") {
       run_round(world, {{9s, {.round = 1}}, {1s, {.round = 2}}, {2s, {.round = 1}}}),
       "island 1 is at round 2, the run at round 1; is the journal journal.txt that of this "
       "run?");
-  CHECK(text_of(journal).empty());
+  CHECK(text_of(journal) == "start epoch=0\n");
 }
 
 TEST_CASE("different shared parameters are named to everybody", "[rounds]") {
@@ -160,7 +162,7 @@ TEST_CASE("an exchange that fails on one island is aborted for all", "[rounds]")
             CHECK(end.failure.what.find("could not complete round 1: peer ") != std::string::npos);
             CHECK(end.failure.what.find("expects") != std::string::npos);
           }
-          CHECK(text_of(journal).empty());
+          CHECK(text_of(journal) == "start epoch=0\n");
           CHECK(world.ledger().total(Cause::kPayload) == 0);
           if (eager_limit > 100) CHECK(world.ledger().total(Cause::kAborted) > 0);
         }
@@ -199,16 +201,25 @@ TEST_CASE("a commit is durable before any verdict leaves", "[rounds]") {
     }
   });
   CHECK(log ==
-        std::vector<std::string>{"sync", "verdict 1", "sync", "verdict 2", "sync", "verdict 3"});
+        std::vector<std::string>{"sync", "sync", "verdict 1", "sync", "verdict 2", "sync",
+                                 "verdict 3"});
   CHECK(text_of(journal) ==
+        "start epoch=0\n"
         "commit round=1 epoch=0 before=0000000000000000 members=0,1\n"
         "commit round=2 epoch=0 before=0000000000000000 members=0,1\n"
         "commit round=3 epoch=0 before=0000000000000000 members=0,1\n");
 }
 
+/// Takes the line that says that the coordinator has started, and no more.
 class FullDisk : public SimulatedStorage {
  public:
-  Nanos sync(const std::string&) override { throw StorageError("journal.txt: no space left"); }
+  Nanos sync(const std::string& file) override {
+    if (++syncs_ > 1) throw StorageError("journal.txt: no space left");
+    return SimulatedStorage::sync(file);
+  }
+
+ private:
+  int syncs_ = 0;
 };
 
 TEST_CASE("a disk that refuses ends the run with its message", "[rounds]") {
@@ -357,6 +368,7 @@ TEST_CASE("an island whose exchange fails brings on another attempt", "[rounds]"
   for (IslandId i = 0; i < 3; ++i) stage.report(i, 1, 1);
   CHECK(stage.coordinator->committed_rounds() == 1);
   CHECK(text_of(stage.journal) ==
+        "start epoch=0\n"
         "abort round=1 epoch=0\n"
         "commit round=1 epoch=1 before=0000000000000007 members=0,1,2\n");
 }
