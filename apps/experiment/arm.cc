@@ -26,9 +26,8 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   return settings;
 }
 
-WorldOptions world_options(const Experiment& x, int islands, bool rounds) {
+WorldOptions world_options(const Experiment& x, FabricOptions fabric, int islands, bool rounds) {
   const RunConfig& c = x.config;
-  FabricOptions fabric = x.fabric;
   fabric.islands = islands;
   return {.islands = islands,
           .network = c.network.kind,
@@ -43,14 +42,53 @@ WorldOptions world_options(const Experiment& x, int islands, bool rounds) {
           .run_id = settings_hash(c),
           .settings = settings_of(x),
           .parallel = c.run.parallel,
-          .rounds = rounds};
+          .rounds = rounds,
+          .member = {.keep = c.rounds.keep,
+                     .miss_after = c.rounds.miss_after,
+                     .peer_timeout = c.rounds.peer_timeout},
+          .coordinator = {.quorum = c.rounds.quorum,
+                          .grace = c.rounds.grace,
+                          .suspect_after = c.rounds.suspect_after,
+                          .peer_timeout = c.rounds.peer_timeout}};
 }
 
-ComputeModel compute_model(const RunConfig& config) {
-  return {.step = config.compute.step,
-          .jitter_ppm = static_cast<std::int64_t>(std::llround(config.compute.jitter * 1e6)),
-          .seed = config.run.seed,
-          .memory_rate = config.compute.memory_rate};
+std::int64_t parts_per_million(double fraction) { return std::llround(fraction * 1e6); }
+
+ComputeModel compute_model(const Experiment& x) {
+  ComputeModel model{.step = x.config.compute.step,
+                     .jitter_ppm = parts_per_million(x.config.compute.jitter),
+                     .seed = x.config.run.seed,
+                     .memory_rate = x.config.compute.memory_rate};
+  for (const IslandSpec& island : x.fabric.description.islands) {
+    auto& own = model.islands.emplace_back();
+    own.step = island.step;
+    if (island.jitter) own.jitter_ppm = parts_per_million(*island.jitter);
+  }
+  return model;
+}
+
+/// Who is there from the start, with equal weights.
+Roster starters(const Experiment& x, int islands) {
+  const auto& specs = x.fabric.description.islands;
+  Roster roster;
+  for (IslandId i = 0; i < islands; ++i) {
+    const auto n = static_cast<std::size_t>(i);
+    if (n >= specs.size() || specs[n].start == Nanos{0}) roster.members.push_back({i, 0});
+  }
+  const auto count = static_cast<double>(roster.members.size());
+  for (auto& member : roster.members) member.weight = static_cast<float>(1 / count);
+  return roster;
+}
+
+/// Pretraining and pricing are done in a world where nothing happens to islands.
+FabricOptions quiet_islands(FabricOptions fabric) {
+  for (IslandSpec& island : fabric.description.islands) island.start = Nanos{0};
+  std::erase_if(fabric.description.events, [](const NetworkEvent& event) {
+    return event.kind == NetworkEventKind::kIslandKill ||
+           event.kind == NetworkEventKind::kIslandLeave ||
+           event.kind == NetworkEventKind::kIslandJoin;
+  });
+  return fabric;
 }
 
 Costs costs_of(const World& world, double wall_s) {
@@ -89,27 +127,81 @@ Checkpoint save(Task& task, InnerOptimizer& optimizer) {
   return to;
 }
 
-/// Forwards to the board and, if there is one, the record.
+/// Of one island: forwards to the record, if there is one, and posts to the board, so that it hears
+/// of everything in the order of virtual time.
 class Observers final : public IslandObserver {
  public:
-  Observers(IslandObserver& board, IslandObserver* record) : board_(board), record_(record) {}
+  /// Board and result outlive the run.
+  Observers(Clock& clock, Board& board, ArmResult& result, IslandObserver* record)
+      : clock_(clock), board_(board), result_(result), record_(record) {}
 
   void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
     if (record_ != nullptr) record_->at_boundary(island, round, own);
   }
   void round_done(const IslandRound& round, std::span<const float> shared) override {
     if (record_ != nullptr) record_->round_done(round, shared);
-    board_.round_done(round, shared);
+    clock_.post([&board = board_, &result = result_, round] {
+      const Boundary& b = round.boundary;
+      if (b.caught_up_to > b.caught_up_from) {
+        result.events.push_back(
+            {round.now, TraceKind::kCaughtUp, round.island, b.caught_up_from, b.caught_up_to});
+      }
+      board.round_done(round);
+    });
   }
-  void evaluated(IslandId island, std::uint32_t round, Nanos now,
+  void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics) override {
-    board_.evaluated(island, round, now, metrics);
+    clock_.post([&board = board_, island, round, share, metrics] {
+      board.evaluated(island, round, share, metrics);
+    });
+  }
+  /// What a killed island posts is dropped, but the loop stands still meanwhile.
+  void died(IslandId island, std::int64_t lost_tokens) override {
+    board_.gone(island, lost_tokens);
+  }
+
+  void ended(IslandId island, std::int64_t lost_tokens) {
+    clock_.post([&board = board_, island, lost_tokens] { board.gone(island, lost_tokens); });
   }
 
  private:
-  IslandObserver& board_;
+  Clock& clock_;
+  Board& board_;
+  ArmResult& result_;
   IslandObserver* record_;
 };
+
+/// One life of an island in an arm.
+void live(const Experiment& x, const Checkpoint* start, IslandId island, World::Ports& ports,
+          Board& board, ArmResult& result, IslandObserver* record) {
+  const ArmOptions& options = result.options;
+  const auto task = x.tasks.make();
+  const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
+  task->initialize();
+  if (start != nullptr) restore(*start, *task, *optimizer);
+  const bool alone = options.islands == 1;
+  const auto strategy = make_strategy(options.strategy,
+                                      {.collective = alone ? nullptr : &ports.collective,
+                                       .rounds = alone ? nullptr : ports.rounds,
+                                       .starters = starters(x, options.islands),
+                                       .joins = ports.joins,
+                                       .leaving = &ports.leaving,
+                                       .policy = {.missed = missed_rounds(x.config.rounds.missed),
+                                                  .weights = weights(x.config.rounds.weights)}},
+                                      outer_options(x.config));
+  Observers observers(ports.clock, board, result, record);
+  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
+                 schedule_of(x.config, options.peak_lr));
+  trainee.train(*strategy, result.plan);
+  observers.ended(island, strategy->waiting_tokens());
+  const auto shared = strategy->shared(trainee);
+  ports.clock.post([&result, round = strategy->boundary().state,
+                    last = std::vector<float>(shared.begin(), shared.end())]() mutable {
+    if (!result.shared.empty() && round <= result.shared_round) return;
+    result.shared_round = round;
+    result.shared = std::move(last);
+  });
+}
 
 /// Island 0's part of pretraining: its model, the batches of all islands.
 void pretrain_island_0(const Experiment& x, World::Ports& ports, Task& task,
@@ -117,7 +209,7 @@ void pretrain_island_0(const Experiment& x, World::Ports& ports, Task& task,
                        const std::function<void(std::int64_t)>& progress) {
   const RunConfig& c = x.config;
   const Schedule schedule = schedule_of(c, c.pretrain.lr);
-  const ComputeModel compute = compute_model(c);
+  const ComputeModel compute = compute_model(x);
   const auto scale = static_cast<float>(1.0 / c.run.islands);
   for (std::int64_t step = 0; step < c.pretrain.steps; ++step) {
     Nanos cost{0};
@@ -164,18 +256,18 @@ OuterOptions outer_options(const RunConfig& config) {
   return {.name = config.outer.optimizer, .lr = config.outer.lr, .momentum = config.outer.momentum};
 }
 
-TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start) {
+TrainPlan train_plan(const RunConfig& config, const Checkpoint* start) {
   return {.first_step = start != nullptr ? config.pretrain.steps : 0,
           .rounds = static_cast<std::uint32_t>(config.run.rounds),
           .steps_per_round = config.run.inner_steps,
-          .evaluate_every = static_cast<std::uint32_t>(config.eval.every),
-          .evaluation_shares = islands};
+          .evaluate_every = static_cast<std::uint32_t>(config.eval.every)};
 }
 
 Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)>& progress) {
   SimulatedStorage no_journal;
   const WallTimer timer;
-  World world(world_options(x, x.config.run.islands, /*rounds=*/false), no_journal);
+  World world(world_options(x, quiet_islands(x.fabric), x.config.run.islands, /*rounds=*/false),
+              no_journal);
   Pretraining result;
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(x.config.run.islands));
   world.run([&](IslandId island, World::Ports& ports) {
@@ -210,36 +302,39 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
   return result;
 }
 
+void check_islands(const Experiment& x, const ArmOptions& options) {
+  if (options.strategy != "data_parallel" || options.islands == 1) return;
+  const FabricOptions quiet = quiet_islands(x.fabric);
+  const auto& all = x.fabric.description;
+  const bool late = std::any_of(all.islands.begin(), all.islands.end(),
+                                [](const IslandSpec& island) { return island.start > Nanos{0}; });
+  if (!late && quiet.description.events.size() == all.events.size()) return;
+  throw UserError(
+      "run.strategy: data_parallel needs every island in every step, but the network's islands "
+      "start late, leave, join or are killed; use diloco");
+}
+
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
                   Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
   const WallTimer timer;
-  ArmResult result{.options = options, .plan = train_plan(x.config, options.islands, start)};
+  ArmResult result{.options = options, .plan = train_plan(x.config, start)};
   const bool rounds = uses_rounds(options.strategy) && options.islands > 1;
-  World world(world_options(x, options.islands, rounds), journal);
-  world.listen([&](const TraceRecord& record_of) {
-    if (record_of.kind >= TraceKind::kLinkDown) result.events.push_back(record_of);
+  World world(world_options(x, x.fabric, options.islands, rounds), journal);
+  Board board(options.islands, starters(x, options.islands), result.plan, world.ledger(), row_done);
+  world.listen([&](const TraceRecord& event) {
+    if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
+    board.record(event);
   });
-  Board board(options.islands, result.plan, world.ledger(), row_done);
-  Observers observers(board, record);
-  world.run([&](IslandId island, World::Ports& ports) {
-    const auto task = x.tasks.make();
-    const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
-    task->initialize();
-    if (start != nullptr) restore(*start, *task, *optimizer);
-    const bool alone = options.islands == 1;
-    const auto strategy = make_strategy(options.strategy,
-                                        {.collective = alone ? nullptr : &ports.collective,
-                                         .rounds = alone ? nullptr : ports.rounds,
-                                         .islands = options.islands},
-                                        outer_options(x.config));
-    Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x.config),
-                   schedule_of(x.config, options.peak_lr));
-    trainee.train(*strategy, result.plan);
-    if (island == 0) {
-      const auto shared = strategy->shared(trainee);
-      result.shared.assign(shared.begin(), shared.end());
-    }
-  });
+  try {
+    world.run([&](IslandId island, World::Ports& ports) {
+      live(x, start, island, ports, board, result, record);
+    });
+  } catch (...) {
+    result.failure = std::current_exception();
+  }
+  board.finish();
+  result.tokens = board.tokens();
+  result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
@@ -250,8 +345,9 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
 Nanos price_data_parallel(const Experiment& x, std::int64_t first_step, std::int64_t steps,
                           std::int64_t elements) {
   SimulatedStorage no_journal;
-  World world(world_options(x, x.config.run.islands, /*rounds=*/false), no_journal);
-  const ComputeModel compute = compute_model(x.config);
+  World world(world_options(x, quiet_islands(x.fabric), x.config.run.islands, /*rounds=*/false),
+              no_journal);
+  const ComputeModel compute = compute_model(x);
   const Roster roster = everyone(x.config.run.islands);
   const Bytes touched = Island::update_bytes(x.tasks.layout().size());
   world.run([&](IslandId island, World::Ports& ports) {

@@ -4,6 +4,7 @@
 // own, so their bytes and seconds begin at zero.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -61,17 +62,24 @@ struct ArmResult {
   TrainPlan plan;
   std::vector<RoundRow> rows;
   std::vector<Ledger::Row> ledger;
-  std::vector<TraceRecord> events;  // link events and rounds
+  std::vector<TraceRecord> events;    // of links, islands and rounds
+  std::int64_t tokens = 0;            // that islands have worked on
+  std::int64_t discarded_tokens = 0;  // of these: whose work came to nothing
   Costs costs;
-  std::vector<float> shared;  // the final shared parameters
+  std::uint32_t shared_round = 0;  // the last one that an island has got to
+  std::vector<float> shared;       // the shared parameters after it
   std::uint64_t parameter_hash = 0;
+  std::exception_ptr failure;  // what ended the arm early; the rows until then are there
 };
 
 Pretraining pretrain(const Experiment& experiment,
                      const std::function<void(std::int64_t step)>& progress);
 
+/// Throws UserError if this arm cannot be run where islands come and go.
+void check_islands(const Experiment& experiment, const ArmOptions& options);
+
 /// `start` null: every island begins with the seed's initial values. `record`, if there is one,
-/// hears what the board hears.
+/// hears what the board hears. What goes wrong in the run is told in the result's `failure`.
 ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const Checkpoint* start,
                   Storage& journal, const Board::RowDone& row_done,
                   IslandObserver* record = nullptr);
@@ -81,7 +89,7 @@ ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const
 Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step, std::int64_t steps,
                           std::int64_t elements);
 
-TrainPlan train_plan(const RunConfig& config, int islands, const Checkpoint* start);
+TrainPlan train_plan(const RunConfig& config, const Checkpoint* start);
 Schedule schedule_of(const RunConfig& config, double peak);
 InnerOptions inner_options(const RunConfig& config);
 OuterOptions outer_options(const RunConfig& config);

@@ -8,7 +8,8 @@ namespace strait {
 
 namespace {
 
-RecordManifest manifest_of(const RunConfig& c, const ArmOptions& arm) {
+RecordManifest manifest_of(const Experiment& experiment, const ArmOptions& arm) {
+  const RunConfig& c = experiment.config;
   return {.model = {.layers = c.model.layers,
                     .width = c.model.width,
                     .heads = c.model.heads,
@@ -24,7 +25,7 @@ RecordManifest manifest_of(const RunConfig& c, const ArmOptions& arm) {
           .pretrain_steps = c.pretrain.steps,
           .strategy = arm.strategy,
           .codec = c.collective.codec,
-          .missed_round_policy = "continue"};
+          .missed_round_policy = c.rounds.missed};
 }
 
 }  // namespace
@@ -49,9 +50,9 @@ RunRecord::RunRecord(const std::string& folder, const Experiment& experiment, co
       batch_size_(static_cast<std::size_t>(experiment.config.data.sequences *
                                            experiment.config.model.context)),
       islands_(arm.islands),
-      first_step_(train_plan(experiment.config, arm.islands, start).first_step),
+      first_step_(train_plan(experiment.config, start).first_step),
       layout_(experiment.tasks.layout()),
-      recorder_(folder, manifest_of(experiment.config, arm), layout_) {
+      recorder_(folder, manifest_of(experiment, arm), layout_) {
   if (start == nullptr) {
     const auto task = tasks_.make();
     task->initialize();
@@ -73,15 +74,23 @@ void RunRecord::at_boundary(IslandId island, std::uint32_t round, std::span<cons
 
 void RunRecord::round_done(const IslandRound& round, std::span<const float> shared) {
   record_steps(round);
+  const std::uint32_t committed = round.boundary.round;
+  if (committed == 0) return;
   const std::lock_guard lock(mutex_);
-  if (++reported_[round.round] < islands_) return;
-  recorder_.shared(round.round, shared);
-  std::vector<MemberRow> members;
-  for (IslandId i = 0; i < islands_; ++i) {
-    const double weight = round.roster.weight_of(i);
-    members.push_back({.island = i, .contributed = weight > 0, .received = true, .weight = weight});
+  auto& members = members_[committed];
+  if (members.empty()) {
+    recorder_.shared(committed, shared);  // the same on all members
+    for (IslandId i = 0; i < islands_; ++i) {
+      const double weight = round.boundary.roster.weight_of(i);
+      members.push_back({.island = i, .contributed = weight > 0, .weight = weight});
+    }
   }
-  recorder_.members(round.round, members);
+  members[static_cast<std::size_t>(round.island)].received = true;
+}
+
+void RunRecord::finish() {
+  for (const auto& [round, members] : members_) recorder_.members(round, members);
+  recorder_.finish();
 }
 
 void RunRecord::record_steps(const IslandRound& round) {

@@ -23,7 +23,7 @@ class RunRecord final : public IslandObserver {
   void round_done(const IslandRound& round, std::span<const float> shared) override;
 
   /// When the arm is over.
-  void finish() { recorder_.finish(); }
+  void finish();
 
  private:
   void record_steps(const IslandRound& round);
@@ -35,7 +35,7 @@ class RunRecord final : public IslandObserver {
   ParameterLayout layout_;
   Recorder recorder_;
   std::mutex mutex_;
-  std::map<std::uint32_t, int> reported_;  // islands that are done with a round
+  std::map<std::uint32_t, std::vector<MemberRow>> members_;  // of committed rounds, by island
 };
 
 }  // namespace strait

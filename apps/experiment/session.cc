@@ -59,6 +59,7 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
       experiment_{loaded.config, *tasks_, fabric_of(loaded.config)},
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
+  for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
   folder_ = make_run_folder(loaded.config.run.out, loaded.name());
   metrics_.emplace(folder_ + "/metrics.csv");
   write_run_header(folder_, loaded_);
@@ -145,7 +146,7 @@ void Session::run_one(const ArmOptions& options) {
   if (!loaded_.config.run.record.empty() && results_.empty()) {
     record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
   }
-  ArmResult titles{.options = options, .plan = train_plan(loaded_.config, options.islands, start)};
+  ArmResult titles{.options = options, .plan = train_plan(loaded_.config, start)};
   auto result = std::make_unique<ArmResult>(run_arm(
       experiment_, options, start, journal, [&](const RoundRow& row) { show_row(titles, row); },
       record.get()));
@@ -154,6 +155,10 @@ void Session::run_one(const ArmOptions& options) {
   add_metrics(*result);
   metrics_->write();
   results_.push_back(std::move(result));
+  const std::exception_ptr failure = results_.back()->failure;
+  if (!failure) return;
+  write_tables();  // what led to it
+  std::rethrow_exception(failure);
 }
 
 void Session::show_row(const ArmResult& arm, const RoundRow& row) {
@@ -195,7 +200,11 @@ void Session::add_metrics(const ArmResult& arm) {
                        .waiting = (row.waited - waited) * arm.options.islands,
                        .sent = sent[row.round],
                        .members = static_cast<int>(row.roster.contributors().size()),
+                       .missing = row.missing,
+                       .attempts = row.attempts,
+                       .discarded_tokens = row.discarded_tokens,
                        .wall_s = row.wall_s};
+    for (const IslandId island : row.not_finite) metrics.not_finite.push_back(island);
     if (row.round > 0) metrics.loss = row.loss;
     if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;
     const bool decided = uses_rounds(arm.options.strategy) && arm.options.islands > 1;
@@ -215,12 +224,9 @@ void Session::write_tables() {
                            index_of(row.to), row.round, to_string(row.cause), row.bytes);
     }
     for (const auto& event : arm->events) {
-      const char* kind = event.kind == TraceKind::kLinkDown ? "link_down"
-                         : event.kind == TraceKind::kLinkUp ? "link_up"
-                         : event.c == 1                     ? "commit"
-                                                            : "abort";
-      events += fmt::format("{},{},{},{},{}\n", arm->options.name, event.time.count(), kind,
-                            event.a, event.b);
+      const bool caught_up = event.kind == TraceKind::kCaughtUp;
+      events += fmt::format("{},{},{},{},{}\n", arm->options.name, event.time.count(),
+                            name_of(event), event.a, caught_up ? event.c : event.b);
     }
     const std::string rows = to_csv(arm->costs.links);
     std::size_t at = rows.find('\n') + 1;

@@ -26,7 +26,39 @@ Json figure(std::int64_t value, const char* unit, const char* kind) {
 Json measured(double value, const char* unit) { return figure(value, unit, "measured"); }
 Json measured(std::int64_t value, const char* unit) { return figure(value, unit, "measured"); }
 
-double final_loss(const ArmResult& arm) { return arm.rows.back().held_out.front().value; }
+/// Of the last round that could be evaluated: not each can be when islands die.
+const std::vector<Metric>& final_metrics(const ArmResult& arm) {
+  static const std::vector<Metric> none{{.name = "loss", .value = std::nan("")}};
+  for (auto row = arm.rows.rbegin(); row != arm.rows.rend(); ++row) {
+    if (!row->held_out.empty()) return row->held_out;
+  }
+  return none;
+}
+
+double final_loss(const ArmResult& arm) { return final_metrics(arm).front().value; }
+
+std::int64_t count_events(const ArmResult& arm, TraceKind kind, std::optional<int> c = {}) {
+  return std::count_if(arm.events.begin(), arm.events.end(), [&](const TraceRecord& event) {
+    return event.kind == kind && (!c || event.c == *c);
+  });
+}
+
+/// What became of rounds and of islands that came and went.
+Json faults_json(const ArmResult& arm) {
+  const auto events = [&](TraceKind kind, std::optional<int> c = {}) {
+    return measured(count_events(arm, kind, c), "events");
+  };
+  return {{"commits", events(TraceKind::kRound, 1)},
+          {"aborts", events(TraceKind::kRound, 0)},
+          {"missed", events(TraceKind::kMissed)},
+          {"caught_up", events(TraceKind::kCaughtUp)},
+          {"killed", events(TraceKind::kIslandKilled)},
+          {"joined", events(TraceKind::kIslandJoined)},
+          {"left", events(TraceKind::kIslandLeft)},
+          {"suspected", events(TraceKind::kSuspect)},
+          {"expelled", events(TraceKind::kExpelled)},
+          {"discarded_tokens", measured(arm.discarded_tokens, "tokens")}};
+}
 
 bool is_text(const VerdictInput& in) { return in.experiment.config.task.name == "language"; }
 
@@ -37,14 +69,15 @@ Bytes payload(const ArmResult& arm) {
 struct LinkTotals {
   Bytes headers = 0;
   Bytes handshake = 0;
+  Bytes retransmitted = 0;
 };
 
 LinkTotals link_totals(const Costs& costs) {
   LinkTotals totals;
   for (const auto& row : costs.links) {
-    if (!row.up) continue;  // each byte passes one uplink and one downlink: counted once
-    totals.headers += row.counters.header;
-    totals.handshake += row.counters.handshake;
+    totals.headers += row.counters.entered.header;
+    totals.handshake += row.counters.entered.handshake;
+    totals.retransmitted += row.counters.entered.retransmitted;
   }
   return totals;
 }
@@ -57,6 +90,7 @@ Json costs_json(const Costs& costs) {
   const LinkTotals links = link_totals(costs);
   bytes["headers"] = figure(links.headers, "B", "modelled");
   bytes["handshake"] = figure(links.handshake, "B", "modelled");
+  bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
   return {{"bytes", bytes},
           {"virtual_seconds", measured(seconds(costs.time), "s")},
           {"wall_seconds", measured(costs.wall_s, "s")},
@@ -83,8 +117,9 @@ Json arm_json(const VerdictInput& in, const ArmResult& arm, std::optional<double
             {"peak_lr", arm.options.peak_lr},
             {"rounds", arm.plan.rounds},
             {"inner_steps_per_round", arm.plan.steps_per_round},
-            {"tokens", measured(arm.rows.back().tokens, "tokens")},
-            {"held_out", loss_json(in, arm.rows.back().held_out)},
+            {"tokens", measured(arm.tokens, "tokens")},
+            {"held_out", loss_json(in, final_metrics(arm))},
+            {"faults", faults_json(arm)},
             {"waiting_seconds", measured(seconds(arm.rows.back().waited), "s")},
             {"shared_parameters_hash", hex(arm.parameter_hash)}};
   json.update(costs_json(arm.costs));
@@ -153,8 +188,7 @@ std::string arms_table(const VerdictInput& in) {
               return fmt::format("{:.1f} %",
                                  all > 0 ? 100 * seconds(a.rows.back().waited) / all : 0);
             }));
-  table.row("tokens",
-            cells(in, [](const auto& a) { return fmt::format("{}", a.rows.back().tokens); }));
+  table.row("tokens", cells(in, [](const auto& a) { return fmt::format("{}", a.tokens); }));
   table.row("held-out loss",
             cells(in, [](const auto& a) { return fmt::format("{:.4f}", final_loss(a)); }));
   if (is_text(in)) {

@@ -1,6 +1,7 @@
 #include "apps/output/metrics_csv.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/files.h"
 #include "core/base/text.h"
@@ -44,6 +45,11 @@ constexpr Cell kCells[] = {
     {"bytes_catch_up", [](const MetricsRow& r) { return whole(r.sent.catch_up); }},
     {"members", [](const MetricsRow& r) { return whole(r.members); }},
     {"verdict", [](const MetricsRow& r) { return r.verdict; }},
+    {"missing", [](const MetricsRow& r) { return whole(r.missing); }},
+    {"attempts", [](const MetricsRow& r) { return whole(r.attempts); }},
+    {"discarded_tokens", [](const MetricsRow& r) { return whole(r.discarded_tokens); }},
+    {"not_finite",
+     [](const MetricsRow& r) { return fmt::format("{}", fmt::join(r.not_finite, " ")); }},
     {"wall_s", [](const MetricsRow& r) { return number(r.wall_s); }},
 };
 

@@ -38,7 +38,11 @@ struct MetricsRow {
   BytesSent sent;                  // in this round
   int members = 0;                 // islands that contributed
   std::string verdict;             // commit | abort | empty where there is none
-  double wall_s = 0;               // wall-clock seconds since the start of the arm
+  int missing = 0;                 // islands that took no part
+  int attempts = 0;                // until the verdict; 0 where there is none
+  std::int64_t discarded_tokens = 0;     // whose work came to nothing in this round
+  std::vector<std::int32_t> not_finite;  // islands whose outer gradient was not finite
+  double wall_s = 0;                     // wall-clock seconds since the start of the arm
 };
 
 /// With its end of line.

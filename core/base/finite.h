@@ -1,5 +1,8 @@
-// Whether buffers hold infinity or NaN. The same answer with and without SIMD, at the speed of
-// memory (tests/bench/math_bench.cc). Thread: any; the functions touch only their arguments.
+// Whether buffers hold infinity or NaN. The same answer with and without SIMD. Thread: any; the
+// functions touch only their arguments.
+//
+// all_finite reads at memcpy's speed (0.9-1.1 of its traffic, 0.3-0.4 ns per value in large buffers
+// with AVX2 or AVX-512, 1 ns without: math_bench), so it costs half of one copy of the buffer.
 #pragma once
 
 #include <cstddef>

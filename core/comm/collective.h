@@ -1,9 +1,9 @@
 // Collective: the weighted mean of one fp32 buffer over the contributors, given to the receivers
 // with identical bits.
 //
-// Bits: contributions are added in island order, as decoded, multiply then add in fp32; whatever
-// the network, the same. Errors: an Outcome; `out` means nothing then. A contribution that is not
-// finite is refused: it would spoil every island's mean.
+// Bits: contributions are added in island order (ring: in the order of its ring), as decoded,
+// multiply then add in fp32; whatever the network, the same. Errors: an Outcome; `out` means
+// nothing then. A contribution that is not finite is refused: it would spoil every island's mean.
 //
 // Start and wait are two calls; several exchanges may be in flight, each with an id, issued in the
 // same order everywhere. They advance on the loop, never in an island's thread, so communication
@@ -55,7 +55,8 @@ class Collective {
   /// exchange has ended and nobody reads `in` any more. Says whether *this* island completed; the
   /// verdict for all comes from Rounds. `owner` keeps `in` alive for peers that still read it when
   /// the ticket's island unwinds early; without one, `in` has to outlive the run then.
-  /// kMismatch for a contribution with infinity or NaN: nothing of it is sent.
+  /// kMismatch for a contribution with infinity or NaN: nothing of it is sent. (Looked for on this
+  /// thread, for half the time of a copy, base/finite.h; the virtual clock is not charged.)
   virtual Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
                                       std::span<float> out, const Roster& roster,
                                       std::shared_ptr<const void> owner = {}) = 0;

@@ -138,9 +138,12 @@ Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
 Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
   const IslandId self = island_of(transport_.self());
   STRAIT_CHECK(parts.roster.contains(self), "island {} is in no roster of its exchange", self);
+  STRAIT_CHECK(!parts.roster.contributors().empty(), "nobody contributes to exchange {}",
+               parts.id.number);
   STRAIT_CHECK(parts.in.size() == parts.out.size() || parts.roster.weight_of(self) == 0,
                "contribution of {} elements, mean of {}", parts.in.size(), parts.out.size());
-  STRAIT_CHECK(parts.hold != nullptr, "nobody keeps the contribution of island {} alive", self);
+  STRAIT_CHECK(parts.hold != nullptr || parts.roster.weight_of(self) == 0,
+               "nobody keeps the contribution of island {} alive", self);
   Outcome<Done> outcome = Done{};
   {
     Exchange exchange{.id = parts.id,

@@ -28,7 +28,7 @@ struct CollectiveOptions {
 struct ExchangeParts {
   ExchangeId id;
   std::span<const float> in;         // finite; unused if this island's weight is 0
-  std::shared_ptr<const void> hold;  // keeps `in` alive as long as somebody reads it
+  std::shared_ptr<const void> hold;  // keeps `in` alive as long as somebody reads it; not null
   std::span<float> out;              // the caller's until the exchange has ended
   Roster roster;
   KeepPiece keep = {};  // told each piece of the mean as it comes, also of one that then fails
@@ -51,8 +51,8 @@ class TransportCollective final : public Collective {
   /// at once, since its sender may wait for the memory. On the loop.
   void forget_before(const ExchangeId& id);
 
-  /// start() on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`,
-  /// which is not null, keeps it alive for them. Does not look for infinity or NaN.
+  /// The same on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`
+  /// keeps it alive for them. Does not look for infinity or NaN.
   Async<Outcome<Done>> exchange(ExchangeParts parts);
 
   /// For an `in` that nobody keeps alive: ends when the exchange has ended and nobody reads it.

@@ -126,10 +126,11 @@ std::vector<Key> optimizer_keys() {
 
 std::vector<Key> exchange_keys() {
   return {
-      choice(SETTING(collective.algorithm), kCodec, {"two_phase", "gather"},
+      choice(SETTING(collective.algorithm), kCodec, {"two_phase", "gather", "ring", "star"},
              "how the mean is formed"),
-      choice(SETTING(collective.codec), kCodec, {"fp32", "int8"}, "what contributions travel as"),
-      choice(SETTING(collective.result), kCodec, {"fp32", "int8"},
+      choice(SETTING(collective.codec), kCodec, {"fp32", "bf16", "int8"},
+             "what contributions travel as"),
+      choice(SETTING(collective.result), kCodec, {"fp32", "bf16", "int8"},
              "what the mean travels back as; empty = codec"),
       key(SETTING(collective.piece), kTime, "bytes encoded, sent and added as one", kBytes),
       key(SETTING(collective.eager_limit), kTime, "larger messages wait for the receiver", kBytes),

@@ -174,10 +174,11 @@ struct CollectiveSettings {
   // Changes results.
 
   /// two_phase: each island adds one shard and sends the mean back. gather: everybody gets
-  /// everything, for two or three islands.
+  /// everything, for two or three islands. ring: sums go from island to island. star: the first
+  /// island adds everything.
   std::string algorithm = "two_phase";
 
-  /// What contributions travel as: fp32 (exact), int8 (a quarter of the bytes).
+  /// What contributions travel as: fp32 (exact), bf16 (half of the bytes), int8 (a quarter).
   std::string codec = "fp32";
 
   /// What the mean travels back as: a second lossy step, so it has its own key. Empty = codec.

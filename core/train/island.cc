@@ -7,22 +7,40 @@
 namespace strait {
 
 void Island::train(Strategy& strategy, const TrainPlan& plan) {
-  strategy.begin(*this);
-  evaluate_later(strategy, 0, plan.evaluation_shares);
-  std::int64_t step = plan.first_step;
-  for (std::uint32_t round = 1; round <= plan.rounds; ++round) {
-    round_ = {.island = id(), .round = round};
-    for (std::int64_t h = 1; h <= plan.steps_per_round; ++h, ++step) {
-      const StepPlace place{step, round, h == plan.steps_per_round};
-      inner_step(strategy, place);
-      if (place.ends_round) parts_.observer.at_boundary(id(), round, parameters());
-      strategy.step_done(*this, place);
-      if (place.ends_round) close_round(strategy, place);
-    }
-    if (plan.evaluated_after(round)) evaluate_later(strategy, round, plan.evaluation_shares);
+  try {
+    live(strategy, plan);
+  } catch (const Killed&) {
+    parts_.observer.died(id(), round_.tokens + strategy.waiting_tokens());
+    throw;
+  }
+}
+
+void Island::live(Strategy& strategy, const TrainPlan& plan) {
+  strategy.begin(*this, plan.rounds);
+  evaluate_later(strategy.boundary(), plan);
+  for (std::uint32_t last = 0;;) {
+    const std::uint32_t round = strategy.next_round(last);
+    if (round == kNoRound) break;
+    STRAIT_CHECK(round > last, "round {} comes after round {}", round, last);
+    train_round(strategy, plan, round);
+    evaluate_later(strategy.boundary(), plan);
+    last = round;
   }
   strategy.drain(*this);
-  parts_.clock.compute(Nanos{0}, [this] { run_chores(); });
+  if (!evaluation_) return;
+  parts_.clock.compute(Nanos{0}, [&] { evaluate(strategy); });
+  tell_evaluation();
+}
+
+void Island::train_round(Strategy& strategy, const TrainPlan& plan, std::uint32_t round) {
+  const std::int64_t first = plan.first_step + (round - 1) * plan.steps_per_round;
+  for (std::int64_t h = 0; h < plan.steps_per_round; ++h) {
+    const StepPlace place{first + h, round, h + 1 == plan.steps_per_round};
+    inner_step(strategy, place);
+    if (place.ends_round) parts_.observer.at_boundary(id(), round, parameters());
+    strategy.step_done(*this, place);
+    if (place.ends_round) close_round(strategy, place);
+  }
 }
 
 void Island::inner_step(Strategy& strategy, const StepPlace& place) {
@@ -30,9 +48,11 @@ void Island::inner_step(Strategy& strategy, const StepPlace& place) {
   const Nanos cost = compute_.step_cost(id(), place.step);
   StepRecord record{.step = place.step, .lr = lr};
   const auto gradient = [&] {
-    run_chores();
+    evaluate(strategy);
     parts_.task.clear_gradients();
-    round_.tokens += parts_.task.accumulate_gradient({id(), place.step}, 1.0f).tokens;
+    const StepWork work = parts_.task.accumulate_gradient({id(), place.step}, 1.0f);
+    round_.examples += work.examples;
+    round_.tokens += work.tokens;
   };
   const auto update = [&](std::span<const float> g) {
     record.gradient_norm = parts_.optimizer.step(parameters(), g, lr);
@@ -50,6 +70,7 @@ void Island::inner_step(Strategy& strategy, const StepPlace& place) {
     const std::span<const float> joined = strategy.gradient_ready(*this, place);
     parts_.clock.compute(update_cost, [&] { update(joined); });
   }
+  tell_evaluation();
   round_.steps.push_back(record);
 }
 
@@ -59,24 +80,38 @@ void Island::close_round(Strategy& strategy, const StepPlace& place) {
   STRAIT_CHECK(losses.size() == round_.steps.size(), "{} losses of {} steps in round {}",
                losses.size(), round_.steps.size(), place.round);
   for (std::size_t i = 0; i < losses.size(); ++i) round_.steps[i].loss = losses[i];
+  round_.island = id();
+  round_.round = place.round;
   round_.now = parts_.clock.now();
   round_.waited = parts_.clock.waited();
-  round_.roster = strategy.roster();
+  round_.boundary = strategy.boundary();
   parts_.observer.round_done(round_, strategy.shared(*this));
+  round_ = {};
 }
 
-void Island::evaluate_later(Strategy& strategy, std::uint32_t round, int shares) {
-  // At the start of the next step the shared parameters are still those of this round, under every
+void Island::evaluate_later(const Boundary& boundary, const TrainPlan& plan) {
+  const auto& members = boundary.roster.members;
+  const auto self = std::find_if(members.begin(), members.end(),
+                                 [&](const auto& member) { return member.island == id(); });
+  if (self == members.end() || !plan.evaluated_after(boundary.round)) return;
+  evaluation_ = {.round = boundary.round,
+                 .share = {.index = static_cast<int>(self - members.begin()),
+                           .count = static_cast<int>(members.size())},
+                 .metrics = {}};
+}
+
+void Island::evaluate(Strategy& strategy) {
+  // At the start of the next step the shared parameters are still those of that round, under every
   // strategy. Evaluation costs no virtual time.
-  chores_.push_back([this, &strategy, round, shares, now = parts_.clock.now()] {
-    const auto metrics = parts_.task.evaluate(strategy.shared(*this), id() % shares, shares);
-    parts_.observer.evaluated(id(), round, now, metrics);
-  });
+  if (!evaluation_) return;
+  const EvaluationShare share = evaluation_->share;
+  evaluation_->metrics = parts_.task.evaluate(strategy.shared(*this), share.index, share.count);
 }
 
-void Island::run_chores() {
-  for (const auto& chore : chores_) chore();
-  chores_.clear();
+void Island::tell_evaluation() {
+  if (!evaluation_) return;
+  parts_.observer.evaluated(id(), evaluation_->round, evaluation_->share, evaluation_->metrics);
+  evaluation_.reset();
 }
 
 void Island::pass_over_memory(Bytes touched, const std::function<void()>& work) {

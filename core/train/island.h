@@ -2,11 +2,15 @@
 //
 //   for every round: H times { gradient of the batch (seed, island, step); inner update };
 //   then the strategy exchanges what it exchanges.
+// Which round comes next the strategy says. Steps are numbered by rounds, first_step + (round - 1)
+// H
+// + h, so an island that jumps over rounds leaves their data out and never reads any twice.
 //
 // Owns nothing of what it is given; all of it belongs to this island's thread, but the observer.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -24,15 +28,22 @@ struct StepRecord {
   double gradient_norm = 0;  // before clipping
 };
 
-/// What one island did in one round.
+/// What one island did between two boundaries, and what came of it.
 struct IslandRound {
   IslandId island = 0;
-  std::uint32_t round = 0;
+  std::uint32_t round = 0;  // whose steps it did; boundary.round says where they counted
   std::vector<StepRecord> steps;
+  std::int64_t examples = 0;
   std::int64_t tokens = 0;
   Nanos now{0};     // when the round was over for this island
-  Nanos waited{0};  // of that, since the start: time in which it waited for others
-  Roster roster;
+  Nanos waited{0};  // of that, since this life began: time in which it waited for others
+  Boundary boundary;
+};
+
+/// Which part of an evaluation an island makes: the sources i with i % count == index.
+struct EvaluationShare {
+  int index = 0;
+  int count = 1;
 };
 
 /// Who watches. Called on the islands' threads, several at once.
@@ -46,8 +57,12 @@ class IslandObserver {
   virtual void round_done(const IslandRound&, std::span<const float> /*shared*/) {}
 
   /// This island's share of an evaluation of the shared parameters after `round`.
-  virtual void evaluated(IslandId, std::uint32_t /*round*/, Nanos /*now*/,
+  virtual void evaluated(IslandId, std::uint32_t /*round*/, EvaluationShare,
                          const std::vector<Metric>&) {}
+
+  /// The island was killed; `lost_tokens` of its work have counted nowhere. Called while its thread
+  /// unwinds, when no event and no other island is running.
+  virtual void died(IslandId, std::int64_t /*lost_tokens*/) {}
 };
 
 struct TrainPlan {
@@ -55,7 +70,6 @@ struct TrainPlan {
   std::uint32_t rounds = 1;
   std::int64_t steps_per_round = 20;  // H
   std::uint32_t evaluate_every = 5;   // rounds; 0: only the branch point and the end
-  int evaluation_shares = 1;          // islands that share the sources of an evaluation
 
   /// Whether the shared parameters are evaluated after `round`; 0 is the branch point.
   bool evaluated_after(std::uint32_t round) const {
@@ -77,6 +91,7 @@ class Island {
   Island(const Parts& parts, const ComputeModel& compute, const Schedule& schedule)
       : parts_(parts), compute_(compute), schedule_(schedule) {}
 
+  /// Throws RunFailed, and Killed as its clock does.
   void train(Strategy& strategy, const TrainPlan& plan);
 
   // For strategies:
@@ -86,6 +101,9 @@ class Island {
   std::span<float> gradients() { return parts_.task.gradients(); }
   const ParameterLayout& layout() const { return parts_.task.layout(); }
 
+  /// What has been done since the last boundary.
+  const IslandRound& work() const { return round_; }
+
   /// Memory traffic of an inner update of `size` parameters: p, m, v read and written, g read.
   static constexpr Bytes update_bytes(std::int64_t size) { return 28 * size; }
 
@@ -93,18 +111,27 @@ class Island {
   void pass_over_memory(Bytes touched, const std::function<void()>& work);
 
  private:
+  struct Evaluation {
+    std::uint32_t round = 0;
+    EvaluationShare share;
+    std::vector<Metric> metrics;  // once it is made
+  };
+
+  void live(Strategy& strategy, const TrainPlan& plan);
+  void train_round(Strategy& strategy, const TrainPlan& plan, std::uint32_t round);
   void inner_step(Strategy& strategy, const StepPlace& place);
   void close_round(Strategy& strategy, const StepPlace& place);
-  void evaluate_later(Strategy& strategy, std::uint32_t round, int shares);
+  void evaluate_later(const Boundary& boundary, const TrainPlan& plan);
 
-  /// Done inside the next computing: what is done outside of it, other islands have to wait for.
-  void run_chores();
+  /// Made inside the next computing: what is done outside of it, other islands have to wait for.
+  void evaluate(Strategy& strategy);
+  void tell_evaluation();
 
   Parts parts_;
   ComputeModel compute_;
   Schedule schedule_;
   IslandRound round_;
-  std::vector<std::function<void()>> chores_;  // free on the virtual clock: see run_chores()
+  std::optional<Evaluation> evaluation_;  // free on the virtual clock
 };
 
 }  // namespace strait

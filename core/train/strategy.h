@@ -1,8 +1,10 @@
 // Strategy: what happens around inner steps. The rows are in strategies/, one file each.
 //
-// A strategy object belongs to one island and is called on that island's thread, in this order:
-//   begin, then for every inner step: gradient_ready (if it joins gradients), step_done; at the end
-//   drain. What it waits for, it waits for through tickets; time passes meanwhile.
+// A strategy object belongs to one life of an island and is called on that island's thread, in this
+// order:
+//   begin, then for every round that next_round names and every inner step of it: gradient_ready
+//   (if it joins gradients), step_done; at the end drain.
+// What it waits for, it waits for through tickets; time passes meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +31,36 @@ class RunFailed : public std::runtime_error {
 
 /// Where a step stands in the run.
 struct StepPlace {
-  std::int64_t step = 0;    // inner step of the whole run, pretraining included
+  std::int64_t step = 0;    // inner step of the whole run, pretraining included: which data
   std::uint32_t round = 1;  // rounds count from 1 at the branch point
   bool ends_round = false;
 };
+
+/// What came of an island's last boundary, or of its begin.
+struct Boundary {
+  std::uint32_t round = 0;            // the committed round that it took part in; 0: none
+  std::uint32_t state = 0;            // the round whose shared parameters it has now
+  Roster roster;                      // of `round`: who took part with which weight
+  std::int64_t discarded_tokens = 0;  // whose work came to nothing here
+  bool finite = true;                 // false: its outer gradient was not, so it had weight 0
+  std::uint32_t caught_up_from = 0;   // rounds from + 1 ... to were fetched from others
+  std::uint32_t caught_up_to = 0;     // equal: nothing was
+};
+
+inline constexpr std::uint32_t kNoRound = 0;
 
 class Strategy {
  public:
   virtual ~Strategy() = default;
 
-  /// The island's parameters are the shared ones: remember what has to be remembered.
-  virtual void begin(Island&) {}
+  /// The island's parameters are the initial ones; the run has `rounds` rounds. Remembers what has
+  /// to be remembered, and fetches what it has missed if the others have begun without it.
+  virtual void begin(Island&, std::uint32_t /*rounds*/) {}
+
+  /// The round whose inner steps come after those of `last` (0 at first). Later than last + 1 when
+  /// this island has missed some: their steps are never trained, and no data comes twice. kNoRound:
+  /// this island is done, because the run is, or because it leaves.
+  virtual std::uint32_t next_round(std::uint32_t last) = 0;
 
   /// True: the inner update waits for gradient_ready() and uses the gradient that it returns.
   virtual bool joins_gradients() const { return false; }
@@ -48,21 +69,51 @@ class Strategy {
   /// After the inner update: launch and land exchanges.
   virtual void step_done(Island&, const StepPlace&) {}
 
-  /// After the last step: land what is in flight.
+  /// After the last step: land what is in flight, leave what others may ask for.
   virtual void drain(Island&) {}
 
   /// The shared parameters as this island knows them: what is evaluated.
   virtual std::span<const float> shared(Island&) = 0;
 
-  /// Who took part in the last exchange, with which weight.
-  virtual const Roster& roster() const = 0;
+  const Boundary& boundary() const { return boundary_; }
+
+  /// Tokens of earlier boundaries that have not counted anywhere yet, and are lost if it dies.
+  virtual std::int64_t waiting_tokens() const { return 0; }
+
+ protected:
+  Boundary boundary_;
 };
 
-/// What a strategy may talk through. Collective and rounds are null where there is one island.
+/// What an island that has missed rounds does at its next boundary, when it has caught up with the
+/// shared parameters and the outer optimizer's state. All keep the inner optimizer's state.
+enum class MissedRounds {
+  kContinue,  // keeps its parameters; only what they are compared with has moved
+  kReceive,   // takes part in the open round as a receiver, and starts from its shared parameters
+  kRejoin,    // starts from the shared parameters at once and sits the open round out
+};
+
+/// What contributions weigh; the coordinator normalises. What a contribution is made of is the work
+/// since the island's last one that counted.
+enum class Weights { kUniform, kExamples, kTokens };
+
+/// By their names in settings. Throw UserError, naming the known ones.
+MissedRounds missed_rounds(std::string_view name);
+Weights weights(std::string_view name);
+
+struct RoundPolicy {
+  MissedRounds missed = MissedRounds::kContinue;
+  Weights weights = Weights::kUniform;
+};
+
+/// What a strategy may talk through, and what it has to know of the run. Collective and rounds are
+/// null where there is one island.
 struct StrategyPorts {
   Collective* collective = nullptr;
   Rounds* rounds = nullptr;
-  int islands = 1;
+  Roster starters = everyone(1);  // the islands that are there from the start, with equal weights
+  bool joins = false;             // the others have begun without this life of the island
+  const char* leaving = nullptr;  // the island shall leave at its next boundary; null: never
+  RoundPolicy policy{};
 };
 
 /// The table of strategies. Throws UserError for an unknown name, naming the known ones.

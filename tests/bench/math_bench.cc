@@ -60,8 +60,9 @@ std::span<std::byte> message_of(Buffers& buffers, const Codec& codec) {
 void add_codecs(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
   const std::string twin(to_string(simd));
   const std::shared_ptr<Codec> int8 = make_int8_codec(simd);
+  const std::shared_ptr<Codec> bf16 = make_bf16_codec(simd);
   const std::shared_ptr<Codec> fp32 = make_fp32_codec(simd);
-  const double wire = 1 + 4.0 / 256;
+  const double wire = 1 + 4.0 / 128;
   kernels.push_back({"int8 encode " + twin,
                      4 + wire,
                      [&buffers, int8] { int8->encode(buffers.a, message_of(buffers, *int8)); },
@@ -74,6 +75,19 @@ void add_codecs(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
       {"int8 decode_add " + twin,
        8 + wire,
        [&buffers, int8] { int8->decode_add(message_of(buffers, *int8), 0.25f, buffers.b); },
+       {}});
+  kernels.push_back({"bf16 encode " + twin,
+                     4 + 2,
+                     [&buffers, bf16] { bf16->encode(buffers.a, message_of(buffers, *bf16)); },
+                     {}});
+  kernels.push_back({"bf16 decode " + twin,
+                     4 + 2,
+                     [&buffers, bf16] { bf16->decode(message_of(buffers, *bf16), buffers.b); },
+                     {}});
+  kernels.push_back(
+      {"bf16 decode_add " + twin,
+       8 + 2,
+       [&buffers, bf16] { bf16->decode_add(message_of(buffers, *bf16), 0.25f, buffers.b); },
        {}});
   kernels.push_back({"fp32 decode_add " + twin,
                      12,

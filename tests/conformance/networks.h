@@ -43,6 +43,15 @@ inline std::vector<NetworkRow> network_rows() {
                          {link_event(400ms, NetworkEventKind::kLinkDown, 0),
                           link_event(3s, NetworkEventKind::kLinkUp, 0)});
        }},
+      // 300 ms there and back, and all links down in the middle.
+      {"emulated, bad",
+       [](Loop& loop, Trace& trace, int islands) {
+         AccessLink link{.up = megabits(20), .down = megabits(20), .delay = 75ms};
+         // Its 2 % loss belongs here as soon as an AccessLink can have one.
+         return emulated(loop, trace, islands, link,
+                         {{.time = 400ms, .kind = NetworkEventKind::kLinkDown},
+                          {.time = 2s, .kind = NetworkEventKind::kLinkUp}});
+       }},
   };
 }
 

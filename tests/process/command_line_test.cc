@@ -100,9 +100,10 @@ TEST_CASE("values that cannot be run are refused", "[process]") {
 TEST_CASE("names that are not in their table are refused", "[process]") {
   check(
       {{{"--collective.algorithm", "rong"},
-        "collective.algorithm: 'rong' is not two_phase or gather (command line)"},
+        "collective.algorithm: 'rong' is not two_phase, gather, ring or star; did you mean ring? "
+        "(command line)"},
        {{"--collective.codec", "int9"},
-        "collective.codec: 'int9' is not fp32 or int8; did you mean int8? (command line)"},
+        "collective.codec: 'int9' is not fp32, bf16 or int8; did you mean int8? (command line)"},
        {{"--run.strategy", "dilocco"},
         "run.strategy: 'dilocco' is not diloco, data_parallel or local; did you mean diloco? "
         "(command line)"},

@@ -91,7 +91,11 @@ TEST_CASE("every network, algorithm and codec runs", "[process]") {
   check_small_runs({{"--network.kind", "pipe"},
                     {"--islands", "1", "--collective.algorithm", "gather"},
                     {"--islands", "3", "--collective.algorithm", "gather"},
+                    {"--islands", "1", "--collective.algorithm", "ring"},
+                    {"--islands", "3", "--collective.algorithm", "ring"},
+                    {"--islands", "3", "--collective.algorithm", "star"},
                     {"--collective.codec", "int8"},
+                    {"--collective.codec", "int8", "--collective.result", "bf16"},
                     {"--run.parallel", "no"},
                     {"--compute.step", "0s"},
                     {"--pretrain.steps", "3"}});

@@ -9,15 +9,16 @@ namespace {
 Bytes of(const Costs& costs, Cause cause) { return costs.bytes[static_cast<std::size_t>(cause)]; }
 
 /// Payload of one exchange of `elements` floats in fp32 among k islands. two_phase: every element
-/// goes to its owner from k - 1 islands and back to k - 1; gather: from everybody to everybody.
+/// goes to its owner from k - 1 islands and back to k - 1; star: to the hub; ring: k - 1 hops as a
+/// sum and k - 1 as the mean; gather: from everybody to everybody.
 Bytes exchange_bytes(const std::string& algorithm, std::int64_t elements, int k) {
   const Bytes whole = elements * static_cast<Bytes>(sizeof(float));
-  return algorithm == "two_phase" ? 2 * (k - 1) * whole : k * (k - 1) * whole;
+  return algorithm == "gather" ? k * (k - 1) * whole : 2 * (k - 1) * whole;
 }
 
 TEST_CASE("payload of data parallelism and of diloco is as H to 1", "[bytes]") {
-  for (const std::string algorithm : {"two_phase", "gather"}) {
-    for (const std::string codec : {"fp32", "int8"}) {
+  for (const std::string algorithm : {"two_phase", "gather", "ring", "star"}) {
+    for (const std::string codec : {"fp32", "bf16", "int8"}) {
       for (const int islands : {2, 3, 5}) {
         for (const int inner_steps : {1, 4, 12}) {
           RunConfig config = small_quadratic();
@@ -42,7 +43,7 @@ TEST_CASE("payload of data parallelism and of diloco is as H to 1", "[bytes]") {
 
 // AdamW's m and v would make it three buffers.
 TEST_CASE("an exchange carries one buffer of parameters, inner state stays at home", "[bytes]") {
-  for (const std::string algorithm : {"two_phase", "gather"}) {
+  for (const std::string algorithm : {"two_phase", "gather", "ring", "star"}) {
     for (const int islands : {2, 3, 4, 7}) {
       RunConfig config = small_quadratic();
       config.run.islands = islands;

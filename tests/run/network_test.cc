@@ -11,10 +11,18 @@ struct Way {
 };
 
 const std::vector<Way> kWays{
-    {"diloco", "fp32", "two_phase"},        {"diloco", "fp32", "gather"},
-    {"diloco", "int8", "two_phase"},        {"diloco", "int8", "gather"},
-    {"data_parallel", "fp32", "two_phase"}, {"data_parallel", "fp32", "gather"},
-    {"data_parallel", "int8", "two_phase"}, {"data_parallel", "int8", "gather"},
+    {"diloco", "fp32", "two_phase"},
+    {"diloco", "fp32", "gather"},
+    {"diloco", "int8", "two_phase"},
+    {"diloco", "int8", "gather"},
+    {"diloco", "fp32", "ring"},
+    {"diloco", "bf16", "star"},
+    {"data_parallel", "bf16", "ring"},
+    {"data_parallel", "fp32", "star"},
+    {"data_parallel", "fp32", "two_phase"},
+    {"data_parallel", "fp32", "gather"},
+    {"data_parallel", "int8", "two_phase"},
+    {"data_parallel", "int8", "gather"},
 };
 
 /// Long enough messages (a shard is 40 kB in fp32) that windows matter, and rounds long enough

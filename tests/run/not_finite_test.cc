@@ -34,7 +34,7 @@ WrappedTasks::Wrap flip(const BitFlip::Hits& hits) {
 // Steps 5 to 9 are round 2: in the last step, and in the first, after which the island's own steps
 // are refused for the rest of the round.
 TEST_CASE("an island with an outer gradient that is not finite gets weight 0", "[not finite]") {
-  for (const std::string algorithm : {"two_phase", "gather"}) {
+  for (const std::string algorithm : {"two_phase", "gather", "ring", "star"}) {
     for (const std::int64_t step : {9, 5}) {
       RunConfig config = small_quadratic();
       config.inner.optimizer = "adamw";

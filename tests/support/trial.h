@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "apps/experiment/arm.h"
+#include "core/base/errors.h"
 #include "core/base/storage.h"
 
 namespace strait {
@@ -91,9 +92,19 @@ class Trial {
 
   ArmResult arm(const std::string& strategy, int islands, const Checkpoint* start = nullptr,
                 IslandObserver* observer = nullptr) const {
+    ArmResult result = tried(strategy, islands, start, observer);
+    if (result.failure) std::rethrow_exception(result.failure);
+    return result;
+  }
+  /// The same, with what went wrong in the result.
+  ArmResult tried(const std::string& strategy, int islands, const Checkpoint* start = nullptr,
+                  IslandObserver* observer = nullptr) const {
     SimulatedStorage journal;
     return run_arm(experiment(), {strategy, strategy, islands, config.inner.lr}, start, journal, {},
                    observer);
+  }
+  void check(const std::string& strategy, int islands) const {
+    check_islands(experiment(), {strategy, strategy, islands, config.inner.lr});
   }
   ArmResult arm(const std::string& strategy) const { return arm(strategy, config.run.islands); }
 
@@ -110,6 +121,9 @@ class Trial {
 
   const RunConfig config;  // filled in
 
+  // Set before arm():
+  std::vector<IslandSpec> own;  // what is special about islands
+
  private:
   void validate_but_files() const {
     RunConfig with_files = config;
@@ -119,16 +133,20 @@ class Trial {
 
   Experiment experiment() const {
     const NetworkSettings& n = config.network;
-    return {config,
-            *tasks_,
-            {.islands = config.run.islands,
-             .description = network_,
-             .emulated = {.tcp = {.mss = n.mss,
-                                  .header = n.header_bytes,
-                                  .slow_start = n.slow_start,
-                                  .window_cap = n.window,
-                                  .idle_restart = n.idle_restart},
-                          .send_buffer = n.send_buffer}}};
+    NetworkDescription network = network_;
+    if (!own.empty()) network.islands = own;
+    return {
+        config,
+        *tasks_,
+        {.islands = config.run.islands,
+         .description = std::move(network),
+         .emulated = {.tcp = {.mss = n.mss,
+                              .header = n.header_bytes,
+                              .slow_start = n.slow_start,
+                              .window_cap = n.window,
+                              .idle_restart = n.idle_restart},
+                      .send_buffer = n.send_buffer}},
+    };
   }
 
   std::unique_ptr<TaskSource> tasks_;
@@ -148,12 +166,17 @@ class Notes final : public IslandObserver {
     const std::lock_guard lock(mutex_);
     rounds_[{round.round, round.island}] = round;
     shared_[{round.round, round.island}].assign(shared.begin(), shared.end());
+    shared_after_[{round.boundary.round, round.island}].assign(shared.begin(), shared.end());
   }
 
   // After the run:
   const Buffer& own(std::uint32_t round, IslandId island) const { return own_.at({round, island}); }
   const Buffer& shared(std::uint32_t round, IslandId island = 0) const {
     return shared_.at({round, island});
+  }
+  /// After the committed round, on an island that took part in it.
+  const Buffer& shared_after(std::uint32_t round, IslandId island) const {
+    return shared_after_.at({round, island});
   }
   const IslandRound& round(std::uint32_t round, IslandId island) const {
     return rounds_.at({round, island});
@@ -162,7 +185,7 @@ class Notes final : public IslandObserver {
  private:
   using Key = std::pair<std::uint32_t, IslandId>;
   std::mutex mutex_;
-  std::map<Key, Buffer> own_, shared_;
+  std::map<Key, Buffer> own_, shared_, shared_after_;
   std::map<Key, IslandRound> rounds_;
 };
 

@@ -14,7 +14,7 @@ namespace strait {
 namespace {
 
 using Maker = std::unique_ptr<Codec> (*)(Simd);
-constexpr Maker kMakers[] = {make_fp32_codec, make_int8_codec};
+constexpr Maker kMakers[] = {make_fp32_codec, make_bf16_codec, make_int8_codec};
 constexpr std::size_t kOffsets = 9;  // bytes into a message, floats into a buffer
 
 std::vector<std::byte> encoded(const Codec& codec, std::span<const float> values) {
@@ -94,7 +94,7 @@ TEST_CASE("decode_add is decode, multiply and add with one rounding each", "[cod
 }
 
 TEST_CASE("the encoding of a buffer is that of its blocks in a row", "[codec]") {
-  const auto values = normal_floats(5 * 256 + 77, 6);
+  const auto values = normal_floats(9 * 128 + 77, 6);
   for (const Maker make : kMakers) {
     const auto codec = make(best_simd());
     const auto whole = encoded(*codec, values);
@@ -129,7 +129,7 @@ TEST_CASE("the table knows its codecs and names them when asked for another", "[
     make_codec("int9");
     FAIL("int9 was accepted");
   } catch (const UserError& error) {
-    CHECK(std::string(error.what()) == "codec: 'int9' is not known; use one of: fp32, int8");
+    CHECK(std::string(error.what()) == "codec: 'int9' is not known; use one of: fp32, bf16, int8");
   }
 }
 

@@ -52,5 +52,21 @@ TEST_CASE("jitter is drawn per seed, island and step, and again the same", "[com
   CHECK(zero.step_cost(0, 1) != other.step_cost(0, 0));
 }
 
+TEST_CASE("an island may have a step and a jitter of its own", "[compute]") {
+  const ComputeModel all{.step = Nanos{1'000'000}, .jitter_ppm = 500'000};
+  ComputeModel some = all;
+  some.islands = {{}, {.step = Nanos{7'000'000}}, {.jitter_ppm = 0}};
+  const auto differs_by = [&](IslandId island, std::int64_t n) {
+    return some.step_cost(island, n) - all.step_cost(island, n);
+  };
+  for (std::int64_t n = 0; n < 20; ++n) {
+    CHECK(differs_by(0, n) == Nanos{0});
+    CHECK(differs_by(3, n) == Nanos{0});  // beyond the list
+    // The same draw, of a step seven times as long: exact, since both are whole microseconds.
+    CHECK(some.step_cost(1, n) == 7 * all.step_cost(1, n));
+    CHECK(some.step_cost(2, n) == Nanos{1'000'000});
+  }
+}
+
 }  // namespace
 }  // namespace strait

@@ -34,20 +34,25 @@ MetricsRow example_row() {
           .sent = {.payload = 100, .start = 20, .control = 3, .framing = 4},
           .members = 4,
           .verdict = "commit",
+          .missing = 1,
+          .attempts = 2,
+          .discarded_tokens = 640,
+          .not_finite = {0, 2},
           .wall_s = 0.25};
 }
 
 TEST_CASE("metrics have a stable header and nine digits that count", "[output]") {
   CHECK(metrics_header() ==
         "arm,round,step,tokens,loss,held_out,virtual_s,waiting_s,bytes_payload,bytes_start,"
-        "bytes_control,bytes_framing,bytes_aborted,bytes_catch_up,members,verdict,wall_s\n");
+        "bytes_control,bytes_framing,bytes_aborted,bytes_catch_up,members,verdict,missing,attempts,"
+        "discarded_tokens,not_finite,wall_s\n");
   CHECK(metrics_line(example_row()) ==
         "diloco,3,460,30720,0.666666667,1.5,12.345000001,0.050000000,100,20,3,4,0,0,4,commit,"
-        "0.25\n");
+        "1,2,640,0 2,0.25\n");
   CHECK(example_row().sent.total() == 127);
   MetricsRow row;
   row.loss = 1e-20;
-  CHECK(metrics_line(row) == ",0,0,0,1e-20,,0.000000000,0.000000000,0,0,0,0,0,0,0,,0\n");
+  CHECK(metrics_line(row) == ",0,0,0,1e-20,,0.000000000,0.000000000,0,0,0,0,0,0,0,,0,0,0,,0\n");
 }
 
 TEST_CASE("metrics.csv is there whole after each write, and as before when the disk is full",

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <numeric>
+#include <tuple>
 
 #include "core/base/errors.h"
 #include "core/comm/algorithms/rows.h"
@@ -18,6 +21,8 @@ struct Row {
 constexpr std::array kTable{
     Row{"two_phase", two_phase},
     Row{"gather", gather},
+    Row{"ring", ring},
+    Row{"star", star},
 };
 
 constexpr std::size_t kAlignment = 64;
@@ -91,6 +96,63 @@ std::vector<Range> pieces_of(Range whole, std::int64_t piece) {
     pieces.push_back({at, std::min(at + piece, whole.end)});
   }
   return pieces;
+}
+
+std::vector<std::vector<Range>> even_shards(const Exchange& x, std::int64_t count) {
+  const std::int64_t align = std::lcm(x.codec.block(), x.result_codec.block());
+  std::vector<std::vector<Range>> shards;
+  for (std::int64_t s = 0; s < count; ++s) {
+    const auto elements = static_cast<std::int64_t>(x.out.size());
+    shards.push_back(pieces_of(shard_of(elements, s, count, align), x.piece));
+  }
+  return shards;
+}
+
+std::size_t place_of(const std::vector<Roster::Member>& contributors, IslandId island) {
+  for (std::size_t s = 0; s < contributors.size(); ++s) {
+    if (contributors[s].island == island) return s;
+  }
+  return SIZE_MAX;
+}
+
+namespace {
+
+Tag tag_of(const Exchange& x, TagPlane plane, std::size_t piece) {
+  return make_tag({plane, x.id.fragment, x.id.number, x.id.epoch, piece});
+}
+
+}  // namespace
+
+void send_piece(Exchange& x, IslandId to, TagPlane plane, std::size_t piece, Slice message) {
+  std::ignore = x.transport.send({.to = peer_of(to),
+                                  .tag = tag_of(x, plane, piece),
+                                  .cause = Cause::kPayload,
+                                  .round = x.id.ledger_round},
+                                 std::move(message));
+}
+
+Arriving ask_for(Exchange& x, IslandId from, TagPlane plane, const std::vector<Range>& pieces,
+                 const Codec& codec, Numbers numbers) {
+  Arriving arriving;
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    const Tag tag = tag_of(x, plane, numbers.first + p * numbers.step);
+    arriving.push_back(
+        x.transport.receive(peer_of(from), tag, codec.encoded_size(pieces[p].size())));
+  }
+  return arriving;
+}
+
+void add_own(Exchange& x, float weight, Range range, std::span<float> sum) {
+  const Slice encoded = encode(x.codec, x.buffers, part(x.in, range), x.hold);
+  x.codec.decode_add(encoded.bytes, weight, sum);
+}
+
+Sum take_sum(Exchange& x, Range range) {
+  const auto count = static_cast<std::size_t>(range.size());
+  auto memory = x.buffers.take(count * sizeof(float));
+  const std::span<float> values{reinterpret_cast<float*>(memory.get()), count};
+  std::memset(values.data(), 0, values.size_bytes());
+  return {std::move(memory), values};
 }
 
 void take_mean(const Exchange& x, Range range, const Slice& mean) {

@@ -1,9 +1,10 @@
 // An algorithm moves one exchange over a Transport: a coroutine that reads like its story.
 //
-// Promises of every row of the table: contributions are added in island order as decoded (the
-// owner's too), multiply then add, one rounding each; every receiver gets the same bits. An
-// exchange ends without waiting for its sends: they carry `hold`, which keeps `in` alive as long as
-// somebody reads it. So a row's coroutine may be destroyed whenever it waits. Thread: the loop's.
+// Promises of every row of the table: contributions are added as decoded (the owner's too), in
+// island order (ring: in an order of its own, that of the ring), multiply then add, one rounding
+// each; every receiver gets the same bits, whatever the network and the pieces. An exchange
+// ends without waiting for its sends: they carry `hold`, which keeps `in` alive as long as somebody
+// reads it. So a row's coroutine may be destroyed whenever it waits. Thread: the loop's.
 #pragma once
 
 #include <functional>
@@ -103,6 +104,39 @@ Range shard_of(std::int64_t elements, std::int64_t s, std::int64_t count, std::i
 
 /// The ranges of at most `piece` elements that make up `whole`.
 std::vector<Range> pieces_of(Range whole, std::int64_t piece);
+
+/// The elements of the buffer in as many shards as there are contributors, each in pieces. A shard
+/// begins at a block's boundary, so blocks are the same however the buffer is cut.
+std::vector<std::vector<Range>> even_shards(const Exchange& x, std::int64_t count);
+
+/// Where `island` stands among the contributors; SIZE_MAX if it is none.
+std::size_t place_of(const std::vector<Roster::Member>& contributors, IslandId island);
+
+/// One message of the exchange on its way. Nobody waits for it: the slice owns its memory.
+void send_piece(Exchange& x, IslandId to, TagPlane plane, std::size_t piece, Slice message);
+
+using Arriving = std::vector<Pending<Outcome<Slice>>>;  // of one shard, by piece
+
+/// How the pieces of a shard are numbered in their tags.
+struct Numbers {
+  std::size_t first = 0;
+  std::size_t step = 1;
+};
+
+/// Asks for the pieces of a shard in `codec`. All receives are posted at the start of an exchange,
+/// so that senders of large pieces have their credit early.
+Arriving ask_for(Exchange& x, IslandId from, TagPlane plane, const std::vector<Range>& pieces,
+                 const Codec& codec, Numbers numbers = {});
+
+/// sum += weight * our contribution to `range`, as the others would decode it.
+void add_own(Exchange& x, float weight, Range range, std::span<float> sum);
+
+/// Floats of the pool, all 0, and what keeps them.
+struct Sum {
+  std::shared_ptr<std::byte> memory;
+  std::span<float> values;
+};
+Sum take_sum(Exchange& x, Range range);
 
 /// One piece of the mean as it travels: decoded into `out`, and kept if somebody keeps it.
 void take_mean(const Exchange& x, Range range, const Slice& mean);

@@ -6,17 +6,12 @@
 // arrives early.
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/comm/algorithms/rows.h"
 
 namespace strait {
 
 namespace {
-
-Tag tag_of(const Exchange& x, std::size_t piece) {
-  return make_tag({TagPlane::kContribution, x.id.fragment, x.id.number, x.id.epoch, piece});
-}
 
 using Own = std::vector<Slice>;  // our encoded pieces
 
@@ -31,11 +26,7 @@ Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
     own.push_back(encode(x.codec, x.buffers, values, x.hold));
     for (const auto& member : x.roster.members) {
       if (member.island == x.self) continue;
-      std::ignore = x.transport.send({.to = peer_of(member.island),
-                                      .tag = tag_of(x, p),
-                                      .cause = Cause::kPayload,
-                                      .round = x.id.ledger_round},
-                                     own.back());
+      send_piece(x, member.island, TagPlane::kContribution, p, own.back());
     }
   }
   co_return own;
@@ -45,13 +36,10 @@ Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
 Async<Outcome<Done>> exchange(Exchange& x) {
   const auto contributors = x.roster.contributors();
   const auto pieces = pieces_of({0, static_cast<std::int64_t>(x.out.size())}, x.piece);
-  std::vector<std::vector<Pending<Outcome<Slice>>>> receives(contributors.size());
+  std::vector<Arriving> arriving(contributors.size());
   for (std::size_t s = 0; s < contributors.size(); ++s) {
     if (contributors[s].island == x.self) continue;
-    for (std::size_t p = 0; p < pieces.size(); ++p) {
-      receives[s].push_back(x.transport.receive(peer_of(contributors[s].island), tag_of(x, p),
-                                                x.codec.encoded_size(pieces[p].size())));
-    }
+    arriving[s] = ask_for(x, contributors[s].island, TagPlane::kContribution, pieces, x.codec);
   }
   Own own;
   if (x.roster.weight_of(x.self) > 0) {
@@ -65,7 +53,7 @@ Async<Outcome<Done>> exchange(Exchange& x) {
       if (contributors[s].island == x.self) {
         x.codec.decode_add(own[p].bytes, contributors[s].weight, sum);
       } else {
-        Outcome<Slice> arrived = co_await receives[s][p];
+        Outcome<Slice> arrived = co_await arriving[s][p];
         if (!arrived.ok()) co_return arrived.failure();
         x.codec.decode_add(arrived.value().bytes, contributors[s].weight, sum);
       }

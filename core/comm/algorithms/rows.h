@@ -7,5 +7,7 @@ namespace strait {
 
 Async<Outcome<Done>> two_phase(Exchange& exchange);
 Async<Outcome<Done>> gather(Exchange& exchange);
+Async<Outcome<Done>> ring(Exchange& exchange);
+Async<Outcome<Done>> star(Exchange& exchange);
 
 }  // namespace strait

@@ -1,4 +1,4 @@
-// int8: blocks of 256 values, each rounded to the nearest of 255 steps of its block's own scale.
+// int8: blocks of 128 values, each rounded to the nearest of 255 steps of its block's own scale.
 //
 // A block on the wire is its scale (fp32, little-endian) and then its values (int8):
 //   scale = max(absmax / 127, smallest normal float), or 0 when the whole block is 0;
@@ -9,6 +9,11 @@
 // comes. |x - decoded| <= scale / 2 (1 + 1e-4): two roundings of up to 127 steps. The floor under
 // the scale keeps that true for denormal blocks. A block that holds infinity or NaN decodes to no
 // finite value.
+//
+// The largest of a block's values grows with the block, and its steps with that. The mean of normal
+// data of 8 islands is off by 0.65 % of its size (rms), by 0.92 % if it travels in int8, too
+// (tests/conformance/codec_error_test.cc); with blocks of 256 it were 0.70 % and 0.99 %, for 1.5 %
+// less bytes.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -22,7 +27,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
 
-constexpr std::int64_t kBlock = 256;
+constexpr std::int64_t kBlock = 128;
 constexpr std::int64_t kScaleBytes = sizeof(float);
 // Adding 1.5 x 2^23 rounds a float of less than 2^22 to an integer, to even at ties, and leaves
 // that integer modulo 256 in the lowest byte: one addition, on every instruction set.

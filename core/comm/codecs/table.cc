@@ -13,6 +13,7 @@ struct Row {
 
 constexpr Row kCodecs[] = {
     {"fp32", make_fp32_codec},
+    {"bf16", make_bf16_codec},
     {"int8", make_int8_codec},
 };
 

@@ -16,13 +16,19 @@ namespace {
 
 class DataParallel final : public Strategy {
  public:
-  explicit DataParallel(const StrategyPorts& ports)
-      : ports_(ports), roster_(everyone(ports.islands)) {}
+  explicit DataParallel(const StrategyPorts& ports) : ports_(ports) {
+    boundary_.roster = ports.starters;
+  }
 
-  void begin(Island& island) override {
+  void begin(Island& island, std::uint32_t rounds) override {
+    rounds_ = rounds;
     mean_.resize(island.parameters().size());
     sent_.emplace(island.layout(), island.gradients());
     received_.emplace(island.layout(), mean_);
+  }
+
+  std::uint32_t next_round(std::uint32_t last) override {
+    return last < rounds_ ? last + 1 : kNoRound;
   }
 
   bool joins_gradients() const override { return ports_.collective != nullptr; }
@@ -31,7 +37,8 @@ class DataParallel final : public Strategy {
     const ExchangeId id{.number = static_cast<std::uint32_t>(place.step),
                         .ledger_round = place.round};
     sent_->gather();
-    auto ticket = ports_.collective->start(id, sent_->values(), received_->values(), roster_);
+    auto ticket =
+        ports_.collective->start(id, sent_->values(), received_->values(), boundary_.roster);
     const Outcome<Done> done = ticket.wait();
     if (!done.ok()) {
       throw RunFailed("step " + std::to_string(place.step) + ": " + done.failure().what);
@@ -40,12 +47,15 @@ class DataParallel final : public Strategy {
     return mean_;
   }
 
+  void step_done(Island&, const StepPlace& place) override {
+    if (place.ends_round) boundary_.round = boundary_.state = place.round;
+  }
+
   std::span<const float> shared(Island& island) override { return island.parameters(); }
-  const Roster& roster() const override { return roster_; }
 
  private:
   StrategyPorts ports_;
-  Roster roster_;
+  std::uint32_t rounds_ = 0;
   std::vector<float> mean_;
   std::optional<Packed> sent_;      // of the island's gradients
   std::optional<Packed> received_;  // of mean_

@@ -1,8 +1,13 @@
-// DiLoCo (arXiv 2311.08105, Algorithm 1).
+// DiLoCo (arXiv 2311.08105, Algorithm 1), on islands that come and go.
 //
 //   theta_i  := theta(t-1), then H times: theta_i := InnerOpt( theta_i, gradient of its batch )
 //   Delta(t) := weighted mean over i of ( theta(t-1) - theta_i )   outer gradient: old minus new
 //   theta(t) := OuterOpt( theta(t-1), Delta(t) )                   on every island, same bits
+//
+// An island that has missed round t goes on for H steps from its own theta_i. At its next boundary
+// it first catches up theta and the outer optimizer's state with the last committed round R; what
+// it does then is the policy (core/train/strategy.h). If nothing was committed meanwhile, it has
+// missed nothing: its work stands. A joiner catches up at once and sits round R + 1 out.
 //
 // The inner optimizer's state stays on its island and lives on through rounds. Memory beside the
 // island's own: shared parameters, outer momentum, outer gradient, mean (4 buffers).
@@ -10,6 +15,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/check.h"
 #include "core/train/flat_math.h"
 #include "core/train/island.h"
 #include "core/train/packed.h"
@@ -19,80 +25,273 @@ namespace strait {
 
 namespace {
 
+/// The outer gradient. Others may still read it when this island's thread has died, so it is shared
+/// with the network.
+struct Contribution {
+  explicit Contribution(const ParameterLayout& own_layout)
+      : layout(own_layout),
+        values(static_cast<std::size_t>(layout.size())),
+        packed(layout, values) {}
+
+  const ParameterLayout layout;
+  std::vector<float> values;
+  Packed packed;
+};
+
 class DiLoCo final : public Strategy {
  public:
   DiLoCo(const StrategyPorts& ports, const OuterOptions& outer) : ports_(ports), options_(outer) {}
 
-  /// Every island starts from the same theta(0).
-  void begin(Island& island) override {
+  void begin(Island& island, std::uint32_t rounds) override {
+    rounds_ = rounds;
+    layout_ = &island.layout();
     shared_.assign(island.parameters().begin(), island.parameters().end());
-    outer_gradient_.resize(shared_.size());
     mean_.resize(shared_.size());
-    sent_.emplace(island.layout(), outer_gradient_);
+    sent_ = std::make_shared<Contribution>(island.layout());
     received_.emplace(island.layout(), mean_);
     outer_ = make_outer_optimizer(options_, static_cast<std::int64_t>(shared_.size()));
-    roster_ = everyone(ports_.islands);
+    boundary_.roster = ports_.starters;
+    if (ports_.rounds == nullptr) return;
+    ports_.rounds->serve_state([this] { return copy_of_state(); });
+    if (ports_.joins) {
+      join(island);
+    } else {
+      ports_.rounds->updated(0);
+    }
+  }
+
+  std::uint32_t next_round(std::uint32_t last) override {
+    const bool leaves = ports_.leaving != nullptr && *ports_.leaving != 0;
+    if (leaves || boundary_.state >= rounds_) return kNoRound;
+    return std::max({last + 1, known_ + 1, boundary_.state + (sits_out_ ? 2 : 1)});
   }
 
   void step_done(Island& island, const StepPlace& place) override {
     if (!place.ends_round) return;
-    double weight = 1;
+    const std::uint32_t state = boundary_.state;
+    boundary_ = {};
+    boundary_.state = state;
+    done_ = {.examples = waiting_.examples + island.work().examples,
+             .tokens = waiting_.tokens + island.work().tokens};
+    if (has_missed_ && catch_up(island)) {
+      if (boundary_.state >= rounds_) return start_from_shared(island);  // nobody needs it any more
+      const bool fresh = std::exchange(sits_out_, false);  // has only missed what it sat out
+      if (!fresh && ports_.policy.missed == MissedRounds::kReceive) return receive(island);
+      if (!fresh && ports_.policy.missed == MissedRounds::kRejoin) return rejoin(island);
+    }
+    sits_out_ = false;
+    contribute(island);
+  }
+
+  void drain(Island&) override {
+    if (ports_.rounds == nullptr) return;
+    ports_.rounds->retire(boundary_.state, copy_of_state());
+    if (boundary_.state < rounds_) ports_.rounds->leave();
+  }
+
+  std::span<const float> shared(Island&) override { return shared_; }
+  std::int64_t waiting_tokens() const override { return waiting_.tokens; }
+
+ private:
+  // --- what an island does at a boundary ---
+
+  void contribute(Island& island) {
     std::uint64_t hash = 0;
     island.pass_over_memory(bytes(3), [&] {
-      outer_gradient(shared_, island.parameters(), outer_gradient_);
+      outer_gradient(shared_, island.parameters(), sent_->values);
       // What is not finite must not spoil the others: this island then only receives.
-      if (!all_finite(outer_gradient_)) weight = 0;
+      boundary_.finite = all_finite(sent_->values);
       hash = hash_floats(shared_);
-      sent_->gather();
+      sent_->packed.gather();
     });
-    exchange(place.round, weight, hash);
+    if (take_part(island, boundary_.finite ? weight() : 0, hash)) return;
+    waiting_ = done_;
+  }
+
+  void receive(Island& island) {
+    std::uint64_t hash = 0;
+    island.pass_over_memory(bytes(1), [&] { hash = hash_floats(shared_); });
+    if (take_part(island, 0, hash)) return;
+    start_from_shared(island);
+    sits_out_ = true;
+  }
+
+  void rejoin(Island& island) {
+    // There is no round after the last one, so that one is received.
+    if (boundary_.state + 1 == rounds_) return receive(island);
+    start_from_shared(island);
+    sit_out();
+  }
+
+  void join(Island& island) {
+    boundary_.roster = {};
+    if (!catch_up(island)) return ports_.rounds->updated(0);  // round 1 is open
+    start_from_shared(island);
+    if (boundary_.state < rounds_) sit_out();
+  }
+
+  // --- its parts ---
+
+  /// The open round, with what is in sent_. False: it has missed it.
+  bool take_part(Island& island, double weight, std::uint64_t hash) {
+    const std::uint32_t round = boundary_.state + 1;
+    if (!exchange(round, weight, hash)) {
+      has_missed_ = true;
+      return false;
+    }
+    if (weight == 0) boundary_.discarded_tokens += done_.tokens;
+    waiting_ = {};
+    has_missed_ = false;
+    updating();
     island.pass_over_memory(bytes(6), [&] {
       received_->scatter();
       outer_->step(shared_, mean_);
       std::copy(shared_.begin(), shared_.end(), island.parameters().begin());
     });
+    boundary_.round = round;
+    updated(round);
+    return true;
   }
 
-  std::span<const float> shared(Island&) override { return shared_; }
-  const Roster& roster() const override { return roster_; }
-
- private:
   /// The mean outer gradient of the round's members, in received_.
-  void exchange(std::uint32_t round, double weight, std::uint64_t hash) {
+  bool exchange(std::uint32_t round, double weight, std::uint64_t hash) {
     if (ports_.rounds == nullptr) {  // one island
       if (weight == 0) {
         throw RunFailed(
             "the outer gradient of the only island is not finite: training diverged; lower "
             "inner.lr or outer.lr");
       }
-      std::copy_n(sent_->values().begin(), sent_->values().size(), received_->values().begin());
-      return;
+      const auto sent = sent_->packed.values();
+      std::copy_n(sent.begin(), sent.size(), received_->values().begin());
+      return true;
     }
     auto ticket = ports_.rounds->start({.round = round,
                                         .weight = weight,
                                         .shared_hash = hash,
-                                        .in = sent_->values(),
-                                        .out = received_->values()});
+                                        .in = sent_->packed.values(),
+                                        .out = received_->values(),
+                                        .hold = sent_});
     Outcome<RoundResult> result = ticket.wait();
-    if (!result.ok()) {
-      throw RunFailed("round " + std::to_string(round) + ": " + result.failure().what);
+    check(result, round);
+    known_ = std::max(known_, result.value().committed);
+    if (result.value().end == RoundEnd::kMissed) return false;
+    boundary_.roster = result.value().roster;
+    return true;
+  }
+
+  /// Shared parameters and outer state up to the last committed round. False: nothing was missed.
+  bool catch_up(Island& island) {
+    const std::uint32_t from = boundary_.state;
+    auto ticket = ports_.rounds->catch_up(from);
+    Outcome<CaughtUp> result = ticket.wait();
+    check(result, from + 1);
+    has_missed_ = false;
+    const CaughtUp& missed = result.value();
+    if (missed.round == from) return false;
+    updating();
+    for (const auto& mean : missed.means) {
+      island.pass_over_memory(bytes(5), [&] {
+        std::copy(mean.begin(), mean.end(), received_->values().begin());
+        received_->scatter();
+        outer_->step(shared_, mean_);
+      });
     }
-    roster_ = result.value().roster;
+    if (missed.state) {
+      island.pass_over_memory(bytes(4), [&] { take_state(*missed.state); });
+    }
+    boundary_.caught_up_from = from;
+    boundary_.caught_up_to = missed.round;
+    updated(missed.round);
+    return true;
+  }
+
+  /// Work that has not counted comes to nothing.
+  void start_from_shared(Island& island) {
+    boundary_.discarded_tokens += done_.tokens;
+    done_ = waiting_ = {};
+    island.pass_over_memory(
+        bytes(2), [&] { std::copy(shared_.begin(), shared_.end(), island.parameters().begin()); });
+  }
+
+  void sit_out() {
+    ports_.rounds->sit_out(boundary_.state + 1);
+    sits_out_ = has_missed_ = true;
+  }
+
+  template <class T>
+  static void check(const Outcome<T>& result, std::uint32_t round) {
+    if (result.ok()) return;
+    throw RunFailed("round " + std::to_string(round) + ": " + result.failure().what);
+  }
+
+  double weight() const {
+    switch (ports_.policy.weights) {
+      case Weights::kExamples: return static_cast<double>(done_.examples);
+      case Weights::kTokens: return static_cast<double>(done_.tokens);
+      default: return 1;
+    }
+  }
+
+  // --- the state that others may ask for ---
+
+  void updating() {
+    if (ports_.rounds != nullptr) ports_.rounds->updating();
+  }
+  void updated(std::uint32_t round) {
+    boundary_.state = round;
+    known_ = std::max(known_, round);
+    if (ports_.rounds != nullptr) ports_.rounds->updated(round);
+  }
+
+  std::vector<std::span<float>> state() {
+    std::vector<std::span<float>> buffers{shared_};
+    if (!outer_->momentum_buffer().empty()) buffers.push_back(outer_->momentum_buffer());
+    return buffers;
+  }
+
+  SharedState copy_of_state() {
+    SharedState copy;
+    for (const auto buffer : state()) {
+      Packed packed(*layout_, buffer);
+      packed.gather();
+      copy.buffers.emplace_back(packed.values().begin(), packed.values().end());
+    }
+    return copy;
+  }
+
+  void take_state(const SharedState& from) {
+    const auto buffers = state();
+    STRAIT_CHECK(from.buffers.size() == buffers.size(), "a state of {} buffers instead of {}",
+                 from.buffers.size(), buffers.size());
+    for (std::size_t b = 0; b < buffers.size(); ++b) {
+      Packed packed(*layout_, buffers[b]);
+      STRAIT_CHECK(from.buffers[b].size() == packed.values().size(),
+                   "a buffer of {} floats instead of {}", from.buffers[b].size(),
+                   packed.values().size());
+      std::copy(from.buffers[b].begin(), from.buffers[b].end(), packed.values().begin());
+      packed.scatter();
+    }
   }
 
   Bytes bytes(int buffers) const {
     return static_cast<Bytes>(shared_.size() * sizeof(float)) * buffers;
   }
 
-  StrategyPorts ports_;
-  OuterOptions options_;
-  std::vector<float> shared_;          // theta(t-1)
-  std::vector<float> outer_gradient_;  // theta(t-1) - theta_i
-  std::vector<float> mean_;            // Delta(t)
-  std::optional<Packed> sent_;         // of outer_gradient_
-  std::optional<Packed> received_;     // of mean_
+  const StrategyPorts ports_;
+  const OuterOptions options_;
+  std::uint32_t rounds_ = 0;
+  const ParameterLayout* layout_ = nullptr;  // the task's
+  std::vector<float> shared_;                // theta(t-1)
+  std::vector<float> mean_;                  // Delta(t)
+  std::shared_ptr<Contribution> sent_;       // theta(t-1) - theta_i
+  std::optional<Packed> received_;           // of mean_
   std::unique_ptr<OuterOptimizer> outer_;
-  Roster roster_;
+
+  std::uint32_t known_ = 0;  // the last committed round, as far as known
+  bool has_missed_ = false;  // a round; catch up before the next exchange
+  bool sits_out_ = false;    // since its parameters started from the shared ones
+  StepWork waiting_;         // done before the last boundary, and has counted nowhere
+  StepWork done_;            // the same at this boundary, with what came since
 };
 
 }  // namespace

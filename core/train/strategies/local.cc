@@ -9,18 +9,25 @@ namespace {
 
 class Local final : public Strategy {
  public:
-  void begin(Island& island) override { roster_.members = {{island.id(), 1.0f}}; }
+  explicit Local(const StrategyPorts& ports) { boundary_.roster = ports.starters; }
+
+  void begin(Island&, std::uint32_t rounds) override { rounds_ = rounds; }
+  std::uint32_t next_round(std::uint32_t last) override {
+    return last < rounds_ ? last + 1 : kNoRound;
+  }
+  void step_done(Island&, const StepPlace& place) override {
+    if (place.ends_round) boundary_.round = boundary_.state = place.round;
+  }
   std::span<const float> shared(Island& island) override { return island.parameters(); }
-  const Roster& roster() const override { return roster_; }
 
  private:
-  Roster roster_;
+  std::uint32_t rounds_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Strategy> make_local(const StrategyPorts&, const OuterOptions&) {
-  return std::make_unique<Local>();
+std::unique_ptr<Strategy> make_local(const StrategyPorts& ports, const OuterOptions&) {
+  return std::make_unique<Local>(ports);
 }
 
 }  // namespace strait

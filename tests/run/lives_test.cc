@@ -1,0 +1,141 @@
+// Runs whose islands are killed, come back, come later or leave: who takes part in which round,
+// what is lost, and that a repeat is the same.
+//
+// Three islands over the pipe; a round takes 2 s (H = 2 steps of 1 s).
+#include <algorithm>
+
+#include "tests/support/catch.h"
+#include "tests/support/floats.h"
+#include "tests/support/trial.h"
+
+namespace strait {
+namespace {
+
+using namespace std::chrono_literals;
+using Counts = std::vector<int>;
+
+RunConfig settings(int rounds) {
+  RunConfig config = small_quadratic();
+  config.run = {.islands = 3, .rounds = rounds, .inner_steps = 2, .seed = 7};
+  config.compute = {.step = 1s, .memory_rate = kUnlimited};
+  return config;
+}
+
+NetworkEvent island_event(Nanos time, NetworkEventKind kind, IslandId island) {
+  return {.time = time, .kind = kind, .island = island};
+}
+
+class LivesTrial : public Trial {
+ public:
+  LivesTrial(const RunConfig& run, std::vector<NetworkEvent> events)
+      : Trial(run, {}, kHomeLine, std::move(events)) {}
+};
+
+Counts missing(const ArmResult& result) {
+  Counts counts;
+  for (std::size_t r = 1; r < result.rows.size(); ++r) counts.push_back(result.rows[r].missing);
+  return counts;
+}
+
+std::ptrdiff_t count(const ArmResult& result, TraceKind kind) {
+  return std::count_if(result.events.begin(), result.events.end(),
+                       [&](const TraceRecord& event) { return event.kind == kind; });
+}
+
+// Killed in its second step of round 2, which the others end at 4 s without it. It is back at 7.5
+// s, in round 4, gets theta(3), sits round 4 out, and is ready for round 5 at 9.5 s.
+TEST_CASE("a killed island comes back and catches up", "[lives]") {
+  RunConfig config = settings(6);
+  const auto run = [&] {
+    const LivesTrial trial(config, {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                                    island_event(4500ms, NetworkEventKind::kIslandJoin, 1)});
+    Notes notes;
+    ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
+    for (std::uint32_t round = 1; round <= 6; ++round) {
+      for (const auto& member : result.rows[round].roster.members) {
+        CHECK(same_bits(notes.shared_after(round, member.island), notes.shared_after(round, 0)));
+      }
+    }
+    return result;
+  };
+  const ArmResult first = run();
+  CHECK(missing(first) == Counts{0, 1, 1, 0, 0, 0});
+  CHECK(count(first, TraceKind::kIslandKilled) == 1);
+  CHECK(count(first, TraceKind::kIslandJoined) == 1);
+  CHECK(count(first, TraceKind::kExpelled) == 1);
+  CHECK(first.discarded_tokens == 2);  // its steps of round 2
+  CHECK(first.tokens == 2 * 6 * 2 + 2 + 2 + 3 * 2);
+  CHECK(first.costs.bytes[static_cast<std::size_t>(Cause::kCatchUp)] > 0);
+  CHECK(first.rows.back().time >= 12s);
+  CHECK(first.rows.back().time < 13s);
+  for (int repeat = 0; repeat < 4; ++repeat) {
+    config.run.parallel = repeat % 2 == 0;
+    const ArmResult again = run();
+    CHECK(again.costs.trace_hash == first.costs.trace_hash);
+    CHECK(again.parameter_hash == first.parameter_hash);
+    for (std::size_t r = 0; r < first.rows.size(); ++r) {
+      CHECK(again.rows[r].loss == first.rows[r].loss);
+      CHECK(again.rows[r].tokens == first.rows[r].tokens);
+      CHECK(again.rows[r].waited == first.rows[r].waited);
+    }
+  }
+}
+
+// At 5 s the others are in round 3: it sits that out and contributes to round 4.
+TEST_CASE("an island that comes later enters at the round after the open one", "[lives]") {
+  LivesTrial trial(settings(5), {});
+  trial.own = {{}, {}, {.start = 5s}};
+  Notes notes;
+  const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
+  CHECK(missing(result) == Counts{1, 1, 1, 0, 0});
+  CHECK(same_bits(notes.shared_after(5, 2), notes.shared_after(5, 0)));
+  CHECK(notes.round(4, 2).steps.front().step == 2 * 3);  // no data of rounds 1 to 3
+  CHECK(result.discarded_tokens == 0);
+  REQUIRE_FALSE(result.rows[0].held_out.empty());
+  REQUIRE_FALSE(result.rows[5].held_out.empty());
+  CHECK(result.rows[5].held_out[0].value < result.rows[0].held_out[0].value);
+}
+
+// Asked in round 2, it ends that first: nothing of its work is lost.
+TEST_CASE("an island leaves at its boundary, and the others go on", "[lives]") {
+  const LivesTrial trial(settings(5), {island_event(3s, NetworkEventKind::kIslandLeave, 0)});
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(missing(result) == Counts{0, 0, 1, 1, 1});
+  CHECK(count(result, TraceKind::kIslandLeft) == 1);
+  CHECK(result.discarded_tokens == 0);
+  CHECK(result.tokens == 2 * 2 + 2 * 5 * 2);
+  CHECK(result.shared_round == 5);
+}
+
+TEST_CASE("an island may be of another speed, and the others wait for it", "[lives]") {
+  LivesTrial trial(settings(3), {});
+  trial.own = {{}, {.step = 3s}, {}};
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(result.rows.back().time == 3 * 2 * 3s);
+  CHECK(result.rows.back().waited == 3 * 2 * 2 * 2s / 3);  // two of three wait 2 s per step
+}
+
+TEST_CASE("an arm that fails leaves the rows of the rounds before", "[lives]") {
+  const LivesTrial trial(settings(5), {island_event(5s, NetworkEventKind::kIslandKill, 0),
+                                       island_event(5s, NetworkEventKind::kIslandKill, 1),
+                                       island_event(5s, NetworkEventKind::kIslandKill, 2),
+                                       island_event(6s, NetworkEventKind::kIslandJoin, 0),
+                                       island_event(6s, NetworkEventKind::kIslandJoin, 1),
+                                       island_event(6s, NetworkEventKind::kIslandJoin, 2)});
+  const ArmResult result = trial.tried("diloco", 3);
+  REQUIRE(result.failure);
+  CHECK_THROWS_WITH(std::rethrow_exception(result.failure),
+                    Catch::Contains("the state after round 2 is lost"));
+  CHECK(result.rows.size() == 3);
+  CHECK(count(result, TraceKind::kIslandKilled) == 3);
+}
+
+TEST_CASE("data parallelism refuses a network whose islands come and go", "[lives]") {
+  const LivesTrial trial(settings(2), {island_event(1s, NetworkEventKind::kIslandKill, 0)});
+  CHECK_THROWS_AS(trial.check("data_parallel", 3), UserError);
+  CHECK_NOTHROW(trial.check("diloco", 3));
+  CHECK_NOTHROW(LivesTrial(settings(2), {}).check("data_parallel", 3));
+}
+
+}  // namespace
+}  // namespace strait
