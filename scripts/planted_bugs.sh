@@ -37,7 +37,10 @@ fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-(cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$scratch")
+cd "$root"
+git ls-files -z --cached --others --exclude-standard |
+  while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+  xargs -0 cp --parents -t "$scratch"
 cd "$scratch"
 git init -q # so that git apply works here
 export STRAIT_DEPS=$deps

@@ -41,9 +41,10 @@ void draw_options(Dice& dice, FaultPlan& plan) {
   WorldOptions& world = plan.world;
   world.islands = plan.islands;
   world.run_id = plan.seed;
-  // Those whose sums the auditor can do again.
-  world.collective.algorithm = dice.one_of<const char*>({"two_phase", "gather"});
-  world.collective.codec = dice.one_of<const char*>({"fp32", "fp32", "int8"});
+  // Those whose sums the auditor can do again (true_mean.cc).
+  world.collective.algorithm =
+      dice.one_of<const char*>({"two_phase", "two_phase", "gather", "ring", "star"});
+  world.collective.codec = dice.one_of<const char*>({"fp32", "fp32", "int8", "bf16"});
   world.collective.result_codec = dice.one_of<const char*>({"", "", "fp32"});
   world.collective.piece_bytes = dice.one_of<Bytes>({1024, 4096, 256 * 1024});
   world.collective.memory_rate = dice.one_of<BytesPerSecond>(
