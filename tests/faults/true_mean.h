@@ -1,5 +1,5 @@
-// The mean of a round as every island has to get it, to the bit, computed in one place from what the
-// members contribute (trivial_model.h): docs/ARCHITECTURE.md, "Bits".
+// The mean of a round as every island has to get it, to the bit, computed in one place from what
+// the members contribute (trivial_model.h): docs/ARCHITECTURE.md, "Bits".
 //
 // Values only, any thread.
 #pragma once
