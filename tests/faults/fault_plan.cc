@@ -108,7 +108,10 @@ Fault draw_fault(Dice& dice, const FaultPlan& plan, Nanos until) {
       fault.amount = dice.time(50ms, 3s);
       fault.lasts = dice.time(500ms, 8s);
       break;
-    case FaultKind::kDuplicate: fault.lasts = dice.time(1ms, 2s); break;
+    case FaultKind::kDuplicate:
+      // Often for ever: nobody is there to reset it.
+      fault.lasts = dice.one_in(2) ? Nanos{1h} : dice.time(1ms, 2s);
+      break;
     case FaultKind::kPartition: {
       fault.peers.resize(static_cast<std::size_t>(peers));
       const bool one = dice.one_in(2);  // a silent peer
