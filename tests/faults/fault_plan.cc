@@ -48,8 +48,8 @@ void draw_options(Dice& dice, FaultPlan& plan) {
   world.collective.codec = dice.one_of<const char*>({"fp32", "fp32", "int8", "bf16"});
   world.collective.result_codec = dice.one_of<const char*>({"", "", "fp32"});
   world.collective.piece_bytes = dice.one_of<Bytes>({1024, 4096, 256 * 1024});
-  world.collective.memory_rate =
-      dice.one_of<BytesPerSecond>({kUnlimited, BytesPerSecond{1'000'000}, BytesPerSecond{100'000}});
+  world.collective.memory_rate = dice.one_of<BytesPerSecond>(
+      {kUnlimited, BytesPerSecond{1'000'000}, BytesPerSecond{100'000}, BytesPerSecond{30'000}});
   world.eager_limit = dice.one_of<Bytes>({0, 500, 4000, 1024 * 1024});
   world.connections = static_cast<int>(dice.between(1, 3));
 
@@ -125,7 +125,9 @@ Fault draw_fault(Dice& dice, const FaultPlan& plan, Nanos until) {
     }
     case FaultKind::kKill:
       if (fault.a == PeerId::kCoordinator) fault.a = fault.b;
-      fault.lasts = dice.one_in(4) ? 0s : dice.time(10ms, 12s);
+      fault.lasts = dice.one_in(3)   ? 0s
+                    : dice.one_in(2) ? dice.time(1ms, 500ms)
+                                     : dice.time(500ms, 12s);
       break;
     case FaultKind::kCrash: fault.lasts = dice.one_in(4) ? 0s : dice.time(10ms, 8s); break;
     case FaultKind::kSlowDisk:
@@ -140,7 +142,8 @@ void draw_faults(Dice& dice, FaultPlan& plan) {
   const Nanos training = (plan.compute_least + plan.compute_most) / 2 * plan.rounds;
   const Nanos until = std::max<Nanos>(training * 2 / 3, 2s);
   plan.healed = until + 6s;
-  const auto count = dice.one_in(20) ? 0 : dice.between(1, dice.one_in(4) ? 32 : 12);
+  const bool storm = dice.one_in(3);
+  const auto count = dice.one_in(20) ? 0 : storm ? dice.between(20, 60) : dice.between(1, 12);
   for (std::int64_t f = 0; f < count; ++f) plan.faults.push_back(draw_fault(dice, plan, until));
   plan.pauses.resize(static_cast<std::size_t>(plan.islands) + 1);
   for (auto& pauses : plan.pauses) {
