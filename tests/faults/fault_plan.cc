@@ -79,7 +79,7 @@ Trigger draw_trigger(Dice& dice, const FaultPlan& plan, Nanos until) {
     case 1:
     case 2:
       when.kind = Trigger::Kind::kOffer;
-      when.from = dice.one_in(2) ? PeerId::kCoordinator : dice.peer(peers);
+      when.from = dice.one_in(3) ? PeerId::kCoordinator : dice.peer(peers);
       when.to = dice.other_peer(peers, when.from);
       if (dice.one_in(2)) std::swap(when.from, when.to);
       when.count = dice.between(1, 120);
@@ -101,6 +101,12 @@ Fault draw_fault(Dice& dice, const FaultPlan& plan, Nanos until) {
   if (fault.when.kind == Trigger::Kind::kWrite && dice.one_in(3)) fault.kind = FaultKind::kCrash;
   fault.a = dice.peer(peers);
   fault.b = dice.other_peer(peers, fault.a);
+  if (fault.when.kind == Trigger::Kind::kOffer && !dice.one_in(3)) {
+    // In the middle of what the two say to each other.
+    fault.a = fault.when.from;
+    fault.b = fault.when.to;
+    if (dice.one_in(2)) std::swap(fault.a, fault.b);
+  }
   fault.flag = dice.one_in(2);
   switch (fault.kind) {
     case FaultKind::kReset: break;
