@@ -182,8 +182,10 @@ void Coordinator::on(IslandId island, const ReadyMessage& message) {
   Member& m = members_[island];
   m.has = std::max(m.has, message.round - 1);  // more, if it has not heard of its commit
   m.sits_out = 0;
-  m.left_out = false;
   if (message.round < round()) return answer_late(island, message.round);
+  // It has not heard, or its words have been under way for long.
+  if (m.turned_away) return say(island, MissedMessage{round(), committed_});
+  m.left_out = false;
   if (!attempt_) {
     m.ready = message;
     return try_to_close();
@@ -244,6 +246,7 @@ void Coordinator::on(IslandId island, const SitOutMessage& message) {
 
 void Coordinator::on(IslandId island, const WhereMessage&) {
   members_[island].catching_up = members_[island].came_back = true;
+  members_[island].turned_away = false;
   say(island, HereMessage{committed_, members_.holders(committed_, island)});
   try_to_close();
 }
@@ -316,7 +319,10 @@ bool Coordinator::all_receive(const std::vector<IslandId>& ready) const {
 /// contributes; if that is not finite either, the run has diverged.
 void Coordinator::turn_away(const std::vector<IslandId>& ready) {
   turned_away_ = true;
-  for (const IslandId i : ready) leave_out(i);
+  for (const IslandId i : ready) {
+    members_[i].turned_away = true;
+    leave_out(i);
+  }
 }
 
 /// Why no later attempt could succeed either.
