@@ -2,7 +2,7 @@
 # Plants known bugs in the protocol of rounds, one at a time, and looks whether the simulations of
 # faults find them: a test of the tests.
 #
-#   scripts/planted_bugs.sh               all of tests/faults/planted, up to 1000 seeds each
+#   scripts/planted_bugs.sh               all of tests/faults/planted, up to 3000 seeds each
 #   scripts/planted_bugs.sh NAME...       only these
 #   scripts/planted_bugs.sh --check       only whether the patches still apply
 #
@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 planted=$root/tests/faults/planted
-seeds=${SEEDS:-1000}
+seeds=${SEEDS:-3000}
 jobs=${STRAIT_JOBS:-$(nproc)}
 check=false
 
