@@ -109,8 +109,8 @@ Ticket<Outcome<Done>> TransportCollective::start(const ExchangeId& id, std::span
 
 void TransportCollective::forget_before(const ExchangeId& id) {
   for (const TagPlane plane : {TagPlane::kContribution, TagPlane::kResult}) {
-    transport_.cancel_below(make_tag(
-        {.plane = plane, .fragment = id.fragment, .round = id.number, .epoch = id.epoch}));
+    transport_.cancel_below(
+        make_tag({.plane = plane, .fragment = id.fragment, .round = id.number, .epoch = id.epoch}));
   }
 }
 

@@ -34,10 +34,9 @@ bool read_commit(const std::string& line, std::uint32_t& round, Auditor::Commit&
 }
 
 bool same(const Roster& a, const Roster& b) {
-  return std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
-                    [](const auto& x, const auto& y) {
-                      return x.island == y.island && x.weight == y.weight;
-                    });
+  return std::equal(
+      a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
+      [](const auto& x, const auto& y) { return x.island == y.island && x.weight == y.weight; });
 }
 
 }  // namespace
@@ -240,8 +239,7 @@ void Auditor::applied(IslandId island, const TrivialModel& model) {
   Island& i = at(island);
   expect(model.round == i.may_take, "island {} has applied round {}, but was given round {}",
          island, model.round, i.may_take);
-  const std::uint64_t state =
-      model.round == 0 ? first_state_ : truth(island, model.round).state;
+  const std::uint64_t state = model.round == 0 ? first_state_ : truth(island, model.round).state;
   expect(model.hash() == state, "island {} has another state after round {}", island, model.round);
   i.round = model.round;
 }

@@ -1,6 +1,7 @@
 // Auditor: knows the truth of a simulation and compares it with what every island is told.
 //
-//   * An island takes each committed round once and in order: by its own commit, a replay or a copy.
+//   * An island takes each committed round once and in order: by its own commit, a replay or a
+//   copy.
 //   * What it takes is durable in the journal, of the same epoch and the same members; nothing that
 //     was durable ever changes.
 //   * A mean is, bit for bit, the weighted mean of what the members of the roster contributed in
@@ -70,9 +71,9 @@ class Auditor {
     int life = 0;
     bool there = false;
     bool finished = false;
-    std::uint32_t round = 0;     // of its state
-    std::uint32_t may_take = 0;  // it was given what leads to this round
-    std::uint32_t started = 0;   // the last one, in this life
+    std::uint32_t round = 0;                              // of its state
+    std::uint32_t may_take = 0;                           // it was given what leads to this round
+    std::uint32_t started = 0;                            // the last one, in this life
     std::map<std::uint32_t, std::vector<double>> starts;  // by round: with which weights, all lives
   };
   struct Truth {
@@ -82,9 +83,7 @@ class Auditor {
   };
 
   Island& at(IslandId island) { return islands_.at(static_cast<std::size_t>(island)); }
-  const Island& at(IslandId island) const {
-    return islands_.at(static_cast<std::size_t>(island));
-  }
+  const Island& at(IslandId island) const { return islands_.at(static_cast<std::size_t>(island)); }
   const std::vector<Commit>& read_journal();
   const Commit& commit_of(IslandId island, std::uint32_t round);
   void check_roster(IslandId island, std::uint32_t round, const Roster& roster);
@@ -99,7 +98,7 @@ class Auditor {
   std::vector<Commit> commits_;  // of rounds 1, 2, ...
   TrivialModel model_;           // after the last round of truths_
   std::uint64_t first_state_;
-  std::vector<Truth> truths_;    // of rounds 1, 2, ...
+  std::vector<Truth> truths_;  // of rounds 1, 2, ...
 };
 
 }  // namespace strait

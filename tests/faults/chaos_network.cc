@@ -264,8 +264,8 @@ void ChaosNetwork::connected(const Shared& wire) {
   // A copy: the peer may listen anew meanwhile.
   const Network::Accept accept = listeners_[static_cast<std::size_t>(index_of(to))];
   if (!accept) {
-    return break_down(wire, {FailureKind::kRefused,
-                             fmt::format("peer {} does not listen", index_of(to))});
+    return break_down(
+        wire, {FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(to))});
   }
   wire->ends[1].gone = false;
   accept(wire->ends[0].peer, std::make_unique<EndStream>(alive_, wire, 1));

@@ -29,10 +29,10 @@ struct ChaosOptions {
   int peers = 1;  // the coordinator included
   std::uint64_t seed = 0;
   Nanos delay_least{1'000'000};
-  Nanos delay_most{50'000'000};         // of a pair, drawn once
-  Nanos jitter{20'000'000};             // of some of the slices
-  Bytes send_buffer = 64 * 1024;        // in one direction, before room() is used up
-  std::vector<PauseSchedule> pauses;    // by peer; may be shorter
+  Nanos delay_most{50'000'000};       // of a pair, drawn once
+  Nanos jitter{20'000'000};           // of some of the slices
+  Bytes send_buffer = 64 * 1024;      // in one direction, before room() is used up
+  std::vector<PauseSchedule> pauses;  // by peer; may be shorter
 };
 
 class ChaosNetwork final : public Fabric {
@@ -100,8 +100,8 @@ class ChaosNetwork final : public Fabric {
   ChaosOptions options_;
   Counter alive_slices_;
   Rng rng_;
-  std::vector<Pair> pairs_;                     // by from * peers + to
-  std::vector<Network::Accept> listeners_;      // by peer
+  std::vector<Pair> pairs_;                 // by from * peers + to
+  std::vector<Network::Accept> listeners_;  // by peer
   std::vector<std::unique_ptr<Network>> endpoints_;
   std::vector<Shared> wires_;
   Spy spy_;

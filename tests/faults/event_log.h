@@ -21,8 +21,8 @@ class EventLog {
   template <class... Args>
   void add(Nanos time, fmt::format_string<Args...> text, Args&&... args) {
     if (!on_) return;
-    std::string line = fmt::format("{:12.6f}  ", seconds(time)) +
-                       fmt::format(text, std::forward<Args>(args)...);
+    std::string line =
+        fmt::format("{:12.6f}  ", seconds(time)) + fmt::format(text, std::forward<Args>(args)...);
     const std::lock_guard lock(mutex_);
     lines_.push_back(std::move(line));
   }

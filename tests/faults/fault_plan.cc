@@ -19,7 +19,8 @@ class Dice {
 
   bool one_in(std::uint64_t n) { return rng_.below(n) == 0; }
   std::int64_t between(std::int64_t least, std::int64_t most) {
-    return least + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(most - least) + 1));
+    return least +
+           static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(most - least) + 1));
   }
   Nanos time(Nanos least, Nanos most) { return Nanos(between(least.count(), most.count())); }
   template <class T>
@@ -42,8 +43,8 @@ void draw_options(Dice& dice, FaultPlan& plan) {
   world.islands = plan.islands;
   world.run_id = plan.seed;
   const auto algorithms = algorithm_names();
-  world.collective.algorithm = algorithms[static_cast<std::size_t>(
-      dice.between(0, std::ssize(algorithms) - 1))];
+  world.collective.algorithm =
+      algorithms[static_cast<std::size_t>(dice.between(0, std::ssize(algorithms) - 1))];
   world.collective.codec = dice.one_of<const char*>({"fp32", "fp32", "int8"});
   world.collective.result_codec = dice.one_of<const char*>({"", "", "fp32"});
   world.collective.piece_bytes = dice.one_of<Bytes>({1024, 4096, 256 * 1024});
@@ -57,8 +58,7 @@ void draw_options(Dice& dice, FaultPlan& plan) {
   member.miss_after = dice.one_of<Nanos>({3s, 5s, 8s});
   member.connect_timeout = dice.one_of<Nanos>({2s, 3s});
   CoordinatorOptions& coordinator = world.coordinator;
-  coordinator.quorum =
-      dice.one_in(3) ? 0 : static_cast<int>(dice.between(1, plan.islands));
+  coordinator.quorum = dice.one_in(3) ? 0 : static_cast<int>(dice.between(1, plan.islands));
   coordinator.grace = dice.one_of<Nanos>({500ms, 2s, 4s});
   coordinator.suspect_after = 2s;
   coordinator.peer_timeout = member.peer_timeout;
@@ -162,8 +162,8 @@ FaultPlan draw_plan(std::uint64_t seed) {
   FaultPlan plan{.seed = seed};
   plan.islands = static_cast<int>(dice.between(3, 8));
   plan.rounds = static_cast<std::uint32_t>(dice.between(20, 24));
-  plan.elements = static_cast<std::size_t>(
-      dice.one_in(4) ? dice.between(1, 10) : dice.between(1, 3000));
+  plan.elements =
+      static_cast<std::size_t>(dice.one_in(4) ? dice.between(1, 10) : dice.between(1, 3000));
   for (int i = 0; i < plan.islands; ++i) {
     plan.policies.push_back(dice.one_of({Policy::kContinue, Policy::kReceive, Policy::kRejoin}));
   }
@@ -177,10 +177,10 @@ FaultPlan draw_plan(std::uint64_t seed) {
   // Two rounds, and all that may still have to be noticed: who is silent, who cannot be reached,
   // who dials again, an attempt that is tried again at its slowest.
   const auto& world = plan.world;
-  plan.progress = 2 * (2 * plan.compute_most + world.coordinator.peer_timeout +
-                       world.member.peer_timeout + world.member.miss_after +
-                       world.coordinator.grace + world.member.connect_timeout + 5s +
-                       16 * world.coordinator.retry_after);
+  plan.progress =
+      2 * (2 * plan.compute_most + world.coordinator.peer_timeout + world.member.peer_timeout +
+           world.member.miss_after + world.coordinator.grace + world.member.connect_timeout + 5s +
+           16 * world.coordinator.retry_after);
   return plan;
 }
 

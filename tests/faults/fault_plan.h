@@ -25,8 +25,8 @@ enum class FaultKind {
 struct Trigger {
   enum class Kind { kTime, kOffer, kWrite };
   Kind kind = Kind::kTime;
-  Nanos time{0};      // of kTime; else after what happened
-  PeerId from{};      // of kOffer
+  Nanos time{0};  // of kTime; else after what happened
+  PeerId from{};  // of kOffer
   PeerId to{};
   std::int64_t count = 0;
 };
@@ -52,11 +52,11 @@ struct FaultPlan {
   int islands = 0;
   std::uint32_t rounds = 0;
   std::size_t elements = 0;
-  std::vector<Policy> policies;       // by island
-  Nanos compute_least{0};             // of a round
+  std::vector<Policy> policies;  // by island
+  Nanos compute_least{0};        // of a round
   Nanos compute_most{0};
-  WorldOptions world;                 // without the fabric
-  Nanos disk{0};                      // a sync takes up to this
+  WorldOptions world;  // without the fabric
+  Nanos disk{0};       // a sync takes up to this
   Nanos delay_most{0};
   Nanos jitter{0};
   std::vector<std::vector<Pause>> pauses;  // by peer

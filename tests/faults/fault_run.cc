@@ -1,7 +1,7 @@
 // fault_run: simulates seeds, and shows the first ones that fail.
 //
-//   fault_run --seeds 10000 --from 1 --jobs 2     many seeds; plan, end of the log and how to replay
-//   fault_run --seed 4711 --log                   one seed, with all that happened
+//   fault_run --seeds 10000 --from 1 --jobs 2     many seeds; plan, end of the log and how to
+//   replay fault_run --seed 4711 --log                   one seed, with all that happened
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,11 +56,12 @@ class Many {
       for (int j = 0; j < options_.jobs; ++j) threads.emplace_back([this] { work(); });
     }
     const double took = timer.seconds();
-    fmt::print("{} seeds, {} failed, {:.1f} s, {:.0f} seeds/min, {:.1f} faults and {:.0f} virtual "
-               "s per seed\n",
-               done_, failed_, took, static_cast<double>(done_) / took * 60,
-               static_cast<double>(faults_) / static_cast<double>(std::max<std::int64_t>(done_, 1)),
-               virtual_seconds_ / static_cast<double>(std::max<std::int64_t>(done_, 1)));
+    fmt::print(
+        "{} seeds, {} failed, {:.1f} s, {:.0f} seeds/min, {:.1f} faults and {:.0f} virtual "
+        "s per seed\n",
+        done_, failed_, took, static_cast<double>(done_) / took * 60,
+        static_cast<double>(faults_) / static_cast<double>(std::max<std::int64_t>(done_, 1)),
+        virtual_seconds_ / static_cast<double>(std::max<std::int64_t>(done_, 1)));
     return failed_ == 0 ? 0 : 1;
   }
 

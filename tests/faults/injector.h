@@ -62,9 +62,9 @@ class Injector {
   FaultyStorage& storage_;
   Auditor& auditor_;
   EventLog& log_;
-  std::vector<std::int64_t> offered_;           // by pair
+  std::vector<std::int64_t> offered_;                         // by pair
   std::map<std::pair<PeerId, PeerId>, FrameHeader> headers_;  // on control planes: what comes next
-  std::vector<bool> there_;                     // by island
+  std::vector<bool> there_;                                   // by island
   std::map<std::pair<std::uint32_t, std::uint32_t>, Takers> rosters_;  // by round and epoch
   bool coordinator_there_ = true;
   int slow_ = 0;

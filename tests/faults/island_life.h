@@ -35,7 +35,7 @@ class IslandLife {
   TrivialModel model_;
   std::shared_ptr<std::vector<float>> in_;  // peers may read it when we are dead
   std::vector<float> out_;
-  bool behind_ = false;   // has missed a round
+  bool behind_ = false;  // has missed a round
   std::uint32_t computed_ = 0;
 };
 

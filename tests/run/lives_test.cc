@@ -3,7 +3,10 @@
 //
 // Three islands over the pipe; a round takes 2 s (H = 2 steps of 1 s).
 #include <algorithm>
+#include <mutex>
+#include <thread>
 
+#include "core/base/rng.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
 #include "tests/support/trial.h"
@@ -128,6 +131,57 @@ TEST_CASE("an arm that fails leaves the rows of the rounds before", "[lives]") {
                     Catch::Contains("the state after round 2 is lost"));
   CHECK(result.rows.size() == 3);
   CHECK(count(result, TraceKind::kIslandKilled) == 3);
+}
+
+/// Yields the processor at random before and after each gradient, so that threads interleave
+/// differently each time.
+class RestlessTask final : public TaskWrapper {
+ public:
+  RestlessTask(std::unique_ptr<Task> task, std::uint64_t seed)
+      : TaskWrapper(std::move(task)), rng_(seed, "yields") {}
+  StepWork accumulate_gradient(BatchKey key, float scale) override {
+    rest();
+    const StepWork work = TaskWrapper::accumulate_gradient(key, scale);
+    rest();
+    return work;
+  }
+
+ private:
+  void rest() {
+    for (auto n = rng_.below(20); n > 0; --n) std::this_thread::yield();
+  }
+  Rng rng_;
+};
+
+TEST_CASE("a hundred repeats with random thread timing are the same run", "[lives]") {
+  RunConfig config = settings(6);
+  config.run.islands = 4;
+  config.compute.jitter = 0.3;
+  config.network.kind = "emulated";
+  const auto run = [&](int repeat) {
+    std::uint64_t tasks = 0;
+    std::mutex mutex;
+    const auto wrap = [&](std::unique_ptr<Task> task) {
+      const std::lock_guard lock(mutex);
+      return std::make_unique<RestlessTask>(std::move(task),
+                                            100 * static_cast<std::uint64_t>(repeat) + tasks++);
+    };
+    const Trial trial(config, wrap, kHomeLine,
+                      {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                       link_event(4s, NetworkEventKind::kLinkDown, 2),
+                       island_event(4500ms, NetworkEventKind::kIslandJoin, 1),
+                       link_event(6s, NetworkEventKind::kLinkUp, 2),
+                       island_event(9s, NetworkEventKind::kIslandLeave, 3)});
+    return trial.arm("diloco", 4);
+  };
+  const ArmResult first = run(0);
+  CHECK(count(first, TraceKind::kIslandLeft) == 1);
+  for (int repeat = 1; repeat <= 100; ++repeat) {
+    const ArmResult again = run(repeat);
+    INFO("repeat " << repeat);
+    CHECK(again.costs.trace_hash == first.costs.trace_hash);
+    CHECK(again.parameter_hash == first.parameter_hash);
+  }
 }
 
 TEST_CASE("data parallelism refuses a network whose islands come and go", "[lives]") {
