@@ -81,6 +81,16 @@ TEST_CASE("a killed island comes back and catches up", "[lives]") {
   }
 }
 
+// Island 1 is expected at 1000 s, but the others are done at 6 s.
+TEST_CASE("a run does not wait for islands that would come when it is over", "[lives]") {
+  const LivesTrial trial(settings(3), {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                                       island_event(1000s, NetworkEventKind::kIslandJoin, 1)});
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(missing(result) == Counts{0, 1, 1});
+  CHECK(count(result, TraceKind::kIslandJoined) == 0);
+  CHECK(result.costs.time == result.rows.back().time);
+}
+
 // At 5 s the others are in round 3: it sits that out and contributes to round 4.
 TEST_CASE("an island that comes later enters at the round after the open one", "[lives]") {
   LivesTrial trial(settings(5), {});
