@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -34,6 +35,13 @@ class EmulatedStream : public Stream {
 
 constexpr std::size_t other(std::size_t side) { return 1 - side; }
 
+Failure why_closed(EmulatedCore::UpCall::Kind kind, PeerId by) {
+  if (kind == EmulatedCore::UpCall::Kind::kRefused) {
+    return {FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(by))};
+  }
+  return {FailureKind::kClosed, fmt::format("peer {} reset the connection", index_of(by))};
+}
+
 }  // namespace
 
 // --- building ---
@@ -43,12 +51,12 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
     : loop_(&loop),
       trace_(trace),
       options_(options),
-      model_(options.tcp),
-      links_(description.links.size()),
+      model_(options.tcp, description.seed),
+      playback_(description),
       places_(static_cast<std::size_t>(description.places)) {
   for (const LinkSpec& link : description.links) {
-    STRAIT_CHECK(link.loss_ppm == 0, "link {} loses {} ppm", link.name, link.loss_ppm);
-    model_.add_link({.rate = link.rate, .delay = link.delay});
+    model_.add_link({link.rate, link.delay, link.loss_ppm, link.name});
+    links_.push_back({.name = link.name});
   }
   STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",
                description.paths.size(), places_);
@@ -64,17 +72,23 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
 }
 
 void EmulatedCore::start(const std::vector<NetworkEvent>& events) {
-  std::vector<std::vector<Pause>> pauses(peers_.size());
+  start_pauses(events);
   for (const NetworkEvent& event : events) {
-    if (event.kind == NetworkEventKind::kIslandPause) {
-      const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
-      STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
-      pauses[peer].push_back({event.time, event.time + event.duration});
-      continue;
-    }
+    if (event.links.empty() && event.kind != NetworkEventKind::kIslandSilent) continue;
     loop_->at(event.time, [weak = weak_from_this(), event] {
       if (const auto core = weak.lock()) core->apply(event);
     });
+  }
+  play();
+}
+
+void EmulatedCore::start_pauses(const std::vector<NetworkEvent>& events) {
+  std::vector<std::vector<Pause>> pauses(peers_.size());
+  for (const NetworkEvent& event : events) {
+    if (event.kind != NetworkEventKind::kIslandPause) continue;
+    const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
+    STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
+    pauses[peer].push_back({event.time, event.time + event.duration});
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     peers_[i].pauses = PauseSchedule(std::move(pauses[i]));
@@ -105,9 +119,9 @@ const std::vector<LinkId>& EmulatedCore::path(PeerId from, PeerId to) const {
 
 std::vector<LinkRow> EmulatedCore::link_table() const {
   std::vector<LinkRow> rows;
-  for (std::size_t link = 0; link < links_; ++link) {  // 2p and 2p + 1: up and down of place p
-    rows.push_back({static_cast<int>(link / 2), /*up=*/link % 2 == 0,
-                    model_.counters(static_cast<LinkId>(link))});
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const auto link = static_cast<LinkId>(i);
+    rows.push_back({links_[i].name, model_.counters(link), model_.in_flight(link)});
   }
   return rows;
 }
@@ -122,7 +136,8 @@ std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
   const bool running = enter();
   STRAIT_CHECK(running, "peer {} dials on a network that is gone", index_of(from));
   auto connection = std::make_shared<Connection>();
-  connection->flows = model_.connect(path(from, to), path(to, from), loop_->now());
+  connection->flows =
+      model_.connect(path(from, to), path(to, from), loop_->now(), next_key(from, to));
   connection->ends[0].peer = from;
   connection->ends[0].flow = connection->flows.forward;
   connection->ends[1].peer = to;
@@ -132,13 +147,23 @@ std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
     if (flow >= flow_ends_.size()) flow_ends_.resize(flow + 1);
     flow_ends_[flow] = {connection, side};
   }
+  for (const PeerId peer : {from, to}) {
+    if (peer_state(peer).silent) model_.set_silent(connection->flows, true, loop_->now());
+  }
   return std::make_unique<EmulatedStream>(shared_from_this(), std::move(connection), 0);
 }
 
+/// No other connection has it, and whoever else dials changes nothing about it.
+std::uint64_t EmulatedCore::next_key(PeerId from, PeerId to) {
+  const auto peer = [](PeerId id) { return static_cast<std::uint64_t>(index_of(id)); };
+  return peer(from) << 44 | peer(to) << 24 | dials_[{from, to}]++;
+}
+
 void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice slice) {
-  // After a reset by the peer the bytes go nowhere; closed() says so.
-  if (slice.size() == 0 || !enter() || connection->forgotten) return;
+  // After a reset by the peer the bytes go nowhere; closed() says so. Nor does a killed peer send.
   End& end = connection->ends[side];
+  if (slice.size() == 0 || end.life == Life::kGone) return;
+  if (!enter() || connection->forgotten) return;
   const Bytes size = slice.size();
   end.offered += size;
   end.under_way.push_back({std::move(slice), end.offered});
@@ -149,6 +174,7 @@ void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice slice
 
 void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {
   End& end = connection->ends[side];
+  if (end.life == Life::kGone) return;  // its peer was killed
   end.life = Life::kGone;
   end.events = nullptr;
   end.held.clear();
@@ -169,19 +195,7 @@ void EmulatedCore::forget(Connection& connection) {
   }
 }
 
-// --- what happens on the links ---
-
-void EmulatedCore::apply(const NetworkEvent& event) {
-  if (!enter()) return;
-  const bool up = event.kind == NetworkEventKind::kLinkUp;
-  STRAIT_CHECK(up || event.kind == NetworkEventKind::kLinkDown, "an event of kind {}",
-               static_cast<int>(event.kind));
-  for (const int index : event.links) {
-    const auto link = static_cast<LinkId>(index);
-    model_.set_up(link, up, loop_->now());
-    trace_.add({loop_->now(), up ? TraceKind::kLinkUp : TraceKind::kLinkDown, index_of(link)});
-  }
-}
+// --- what the links tell ---
 
 void EmulatedCore::opened(FlowId flow, Nanos) {
   const FlowEnd& end = flow_ends_[index_of(flow)];
@@ -190,10 +204,7 @@ void EmulatedCore::opened(FlowId flow, Nanos) {
   end.connection->opened = true;
   if (peer_state(to).accept) return;
   end.connection->refused = true;
-  tell(end.connection, 0,
-       {.kind = UpCall::Kind::kClosed,
-        .failure =
-            Failure{FailureKind::kRefused, fmt::format("peer {} does not listen", index_of(to))}});
+  tell(end.connection, 0, {.kind = UpCall::Kind::kRefused});
 }
 
 void EmulatedCore::departed(FlowId flow, Bytes payload, Nanos time) {
@@ -212,8 +223,7 @@ void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
   STRAIT_CHECK(!end.under_way.empty() && end.under_way.front().end == payload,
                "{} bytes of flow {} arrived, which is not the end of a slice", payload,
                index_of(flow));
-  Slice slice = std::move(end.under_way.front().slice);
-  end.under_way.pop_front();
+  Slice slice = end.under_way.pop_front().slice;
   record(TraceKind::kArrived, time, *from.connection, from.side, slice.size());
   tell(from.connection, other(from.side),
        {.kind = UpCall::Kind::kArrived, .slice = std::move(slice)});
@@ -221,11 +231,7 @@ void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
 
 void EmulatedCore::closed(FlowId flow, Nanos) {
   const FlowEnd& from = flow_ends_[index_of(flow)];
-  const PeerId peer = from.connection->ends[from.side].peer;
-  tell(from.connection, other(from.side),
-       {.kind = UpCall::Kind::kClosed,
-        .failure = Failure{FailureKind::kClosed,
-                           fmt::format("peer {} reset the connection", index_of(peer))}});
+  tell(from.connection, other(from.side), {.kind = UpCall::Kind::kReset});
 }
 
 void EmulatedCore::tell(const Shared& connection, std::size_t side, UpCall call) {
@@ -293,26 +299,37 @@ void EmulatedCore::make_up_calls() {
 
 void EmulatedCore::deliver(Waiting waiting) {
   const auto& [connection, side, call] = waiting;
-  if (call.kind == UpCall::Kind::kClosed && !connection->forgotten) forget(*connection);
+  if (call.closes() && !connection->forgotten) forget(*connection);
   End& end = connection->ends[side];
   if (end.life == Life::kGone) return;
-  const Nanos resume = peer_state(end.peer).pauses.resume(loop_->now());
+  const Nanos resume = hears_at(end.peer);
   if (resume == loop_->now() && end.held.empty()) {
     return make(connection, side, std::move(waiting.call));
   }
   end.held.push_back(std::move(waiting.call));
-  if (end.held.size() > 1 || resume == kNever) return;
-  loop_->at(resume, [weak = weak_from_this(), held = connection, at = side] {
-    if (const auto core = weak.lock()) core->release_held(held, at);
+  if (end.held.size() == 1) hold_until(resume, connection, side);
+}
+
+/// Now, or when the peer neither pauses nor is silent any more.
+Nanos EmulatedCore::hears_at(PeerId peer) const {
+  const Peer& state = peer_state(peer);
+  return state.pauses.resume(std::max(loop_->now(), state.silent_until));
+}
+
+void EmulatedCore::hold_until(Nanos resume, const Shared& connection, std::size_t side) {
+  if (resume == kNever) return;
+  loop_->at(resume, [weak = weak_from_this(), held = connection, side] {
+    if (const auto core = weak.lock()) core->release_held(held, side);
   });
 }
 
 void EmulatedCore::release_held(const Shared& connection, std::size_t side) {
-  std::deque<UpCall>& held = connection->ends[side].held;
+  if (loop_ == nullptr) return;
+  Fifo<UpCall>& held = connection->ends[side].held;
+  const Nanos resume = hears_at(connection->ends[side].peer);
+  if (resume > loop_->now()) return hold_until(resume, connection, side);  // silent again
   while (loop_ != nullptr && !held.empty()) {
-    UpCall call = std::move(held.front());
-    held.pop_front();
-    make(connection, side, std::move(call));
+    make(connection, side, held.pop_front());
   }
 }
 
@@ -322,6 +339,7 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
     if (connection->refused) return;
     // A copy: the peer may listen anew meanwhile.
     const Network::Accept accept = peer_state(end.peer).accept;
+    if (!accept) return destroyed(connection, side);  // killed since the handshake
     return accept(connection->ends[other(side)].peer,
                   std::make_unique<EmulatedStream>(shared_from_this(), connection, side));
   }
@@ -333,8 +351,10 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
     case UpCall::Kind::kWritable:
       if (room(end) > 0) end.events->writable();
       return;
-    case UpCall::Kind::kClosed:
-      return std::exchange(end.events, nullptr)->closed(std::move(*call.failure));
+    case UpCall::Kind::kRefused:
+    case UpCall::Kind::kReset:
+      return std::exchange(end.events, nullptr)
+          ->closed(why_closed(call.kind, connection->ends[other(side)].peer));
   }
 }
 

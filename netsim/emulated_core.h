@@ -9,12 +9,15 @@
 #pragma once
 
 #include <array>
-#include <deque>
+#include <map>
 #include <memory>
-#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/fifo.h"
 #include "netsim/emulated_network.h"
+#include "netsim/playback.h"
 
 namespace strait {
 
@@ -28,10 +31,11 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   /// Something to tell one end.
   struct UpCall {
-    enum class Kind { kAccept, kArrived, kWritable, kClosed };
-    Kind kind;
+    enum class Kind : std::uint8_t { kAccept, kArrived, kWritable, kRefused, kReset };
+    Kind kind{};
     Slice slice{};
-    std::optional<Failure> failure{};
+
+    bool closes() const { return kind == Kind::kRefused || kind == Kind::kReset; }
   };
 
   enum class Life { kNotYet, kAlive, kGone };
@@ -45,8 +49,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
     bool full = false;               // room() was not positive
     Bytes offered = 0;
     Bytes departed = 0;
-    std::deque<Offered> under_way;  // offered, not yet arrived
-    std::deque<UpCall> held;        // up-calls that wait for the end of a pause
+    Fifo<Offered> under_way;  // offered, not yet arrived
+    Fifo<UpCall> held;        // up-calls that wait for the end of a pause
   };
 
   struct Connection {
@@ -61,7 +65,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& description,
                const EmulatedOptions& options);
 
-  /// Puts the description's events on the loop.
+  /// Puts on the loop what the description says will happen to links and islands. Killing, leaving
+  /// and joining are others' business.
   void start(const std::vector<NetworkEvent>& events);
   /// The network is gone: streams are dead, timers do nothing.
   void stop();
@@ -70,6 +75,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   std::unique_ptr<Stream> dial(PeerId from, PeerId to);
   void offer(const Shared& connection, std::size_t side, Slice slice);
   void destroyed(const Shared& connection, std::size_t side);
+  void kill(PeerId peer);
+  void silence(PeerId peer, Nanos until);
   Bytes room(const End& end) const { return options_.send_buffer - (end.offered - end.departed); }
 
   const PauseSchedule& pauses(PeerId peer) const { return peer_state(peer).pauses; }
@@ -81,6 +88,14 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
     std::size_t place = 0;
     Network::Accept accept;
     PauseSchedule pauses;
+    Nanos silent_until{0};
+    bool silent = false;
+  };
+
+  /// A link, beside what the model knows of it.
+  struct LinkState {
+    std::string name;
+    int outages = 0;  // events and random outages that hold it down
   };
 
   struct FlowEnd {
@@ -102,13 +117,22 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   const Peer& peer_state(PeerId peer) const;
   Peer& peer_state(PeerId peer);
   const std::vector<LinkId>& path(PeerId from, PeerId to) const;
+  std::uint64_t next_key(PeerId from, PeerId to);
+  std::vector<Shared> connections_of(PeerId peer) const;
+  void start_pauses(const std::vector<NetworkEvent>& events);
   void apply(const NetworkEvent& event);
+  void play();
+  void apply(const LinkChange& change);
+  void set_up(int link, bool up, bool drawn);
+  void end_silence(PeerId peer);
   bool enter();
   void look_soon();
   void look();
   void set_timer();
   void make_up_calls();
   void deliver(Waiting waiting);
+  Nanos hears_at(PeerId peer) const;
+  void hold_until(Nanos resume, const Shared& connection, std::size_t side);
   void release_held(const Shared& connection, std::size_t side);
   void make(const Shared& connection, std::size_t side, UpCall call);
   void forget(Connection& connection);
@@ -120,12 +144,14 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   Trace& trace_;
   EmulatedOptions options_;
   LinkModel model_;
-  std::size_t links_ = 0;
+  LinkPlayback playback_;
+  std::vector<LinkState> links_;
   std::size_t places_;
   std::vector<std::vector<LinkId>> paths_;  // [from * places_ + to]
   std::vector<Peer> peers_;
-  std::vector<FlowEnd> flow_ends_;  // by flow: who sends on it
-  std::vector<Waiting> waiting_;    // up-calls of this instant
+  std::vector<FlowEnd> flow_ends_;                            // by flow: who sends on it
+  std::map<std::pair<PeerId, PeerId>, std::uint64_t> dials_;  // how many so far
+  std::vector<Waiting> waiting_;                              // up-calls of this instant
   TimerId timer_ = TimerId::kNone;
   Nanos timer_time_ = kNever;
   bool looks_soon_ = false;

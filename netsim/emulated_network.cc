@@ -39,15 +39,20 @@ Network& EmulatedNetwork::endpoint(PeerId peer) {
 }
 
 const PauseSchedule& EmulatedNetwork::pauses(PeerId peer) const { return core_->pauses(peer); }
+void EmulatedNetwork::kill(PeerId peer) { core_->kill(peer); }
+void EmulatedNetwork::silence(PeerId peer, Nanos until) { core_->silence(peer, until); }
 std::vector<LinkRow> EmulatedNetwork::link_table() const { return core_->link_table(); }
 const LinkModel& EmulatedNetwork::model() const { return core_->model(); }
 
 std::string to_csv(const std::vector<LinkRow>& rows) {
-  std::string text = "link,direction,payload_bytes,header_bytes,handshake_bytes,busy_ns\n";
+  std::string text =
+      "link,payload_bytes,header_bytes,handshake_bytes,retransmitted_bytes,delivered_bytes,"
+      "lost_bytes,in_flight_bytes,busy_ns\n";
   for (const LinkRow& row : rows) {
-    text +=
-        fmt::format("{},{},{},{},{},{}\n", row.place, row.up ? "up" : "down", row.counters.payload,
-                    row.counters.header, row.counters.handshake, row.counters.busy.count());
+    const LinkCounters& c = row.counters;
+    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", row.name, c.payload, c.header, c.handshake,
+                        c.retransmitted, c.delivered_payload + c.delivered_header,
+                        c.lost_payload + c.lost_header, row.in_flight, c.busy.count());
   }
   return text;
 }

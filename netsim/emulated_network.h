@@ -3,7 +3,8 @@
 // Slices are passed on by reference, each one whole at the time at which its last byte arrives.
 // Each peer has a place; between places there are their access links, within one there is nothing
 // (no delay, no limit, no headers). What arrives at a paused island is handed over when the pause
-// ends. Every offer, departure, arrival and link event goes to the trace.
+// ends. Every offer, departure, arrival and event of the description goes to the trace, and outages
+// that were drawn; what link traces change does not.
 //
 // Thread: the loop's. The loop outlives the network, the trace outlives network and streams. A
 // stream that outlives the network is dead and hears nothing more.
@@ -30,11 +31,11 @@ struct EmulatedOptions {
   Bytes send_buffer = 4 << 20;
 };
 
-/// One direction of a place's access link.
+/// What one physical link has carried so far.
 struct LinkRow {
-  int place = 0;
-  bool up = true;
+  std::string name;
   LinkCounters counters;
+  Bytes in_flight = 0;  // left, but neither arrived nor lost: payload and headers
 };
 
 class EmulatedCore;
@@ -53,7 +54,17 @@ class EmulatedNetwork {
   /// The pauses of the peer's island; the coordinator has none.
   const PauseSchedule& pauses(PeerId peer) const;
 
-  /// Two rows per place, as of the model's last event.
+  /// The peer's process dies: it resets all its connections at once, its streams are dead, and who
+  /// dials it is refused until it listens again. Other ends hear closed() as of any reset: after
+  /// what has left, one path delay later, or after the outage. On the loop.
+  void kill(PeerId peer);
+
+  /// From now to `until` (kNever: for good) nothing passes from the peer or to it, and nobody is
+  /// told: what is sent waits as in an outage, and what was already on its way is handed over when
+  /// the silence ends. On the loop.
+  void silence(PeerId peer, Nanos until);
+
+  /// A row per link of the description, as of the model's last event.
   std::vector<LinkRow> link_table() const;
 
   const LinkModel& model() const;

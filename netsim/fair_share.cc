@@ -12,6 +12,12 @@ LinkId FairShare::add_link(BytesPerSecond capacity) {
   return static_cast<LinkId>(links_.size() - 1);
 }
 
+void FairShare::set_capacity(LinkId link, BytesPerSecond capacity) {
+  STRAIT_CHECK(capacity.value > 0, "a link of {} bytes/s", capacity.value);
+  links_[index_of(link)].capacity = capacity.value;
+  mark_dirty(index_of(link));
+}
+
 void FairShare::add_flow(FlowId flow, std::span<const LinkId> path) {
   STRAIT_CHECK(path.size() <= kMaxHops, "a path of {} links", path.size());
   if (index_of(flow) >= flows_.size()) flows_.resize(index_of(flow) + 1);

@@ -30,6 +30,10 @@ class FairShare {
 
   LinkId add_link(BytesPerSecond capacity);
 
+  /// Another capacity; rates count again after the next solve(). A link that was without limit, or
+  /// is now, holds for flows that are added from then on: the others have to be added anew.
+  void set_capacity(LinkId link, BytesPerSecond capacity);
+
   /// Flows start idle. `flow` is new, or was removed before. `path` has no link twice.
   void add_flow(FlowId flow, std::span<const LinkId> path);
   void remove_flow(FlowId flow);

@@ -3,15 +3,13 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "netsim/wide.h"
 
 namespace strait {
-namespace {
 
-bool passes(std::span<const LinkId> path, LinkId link) {
+bool LinkModel::passes(std::span<const LinkId> path, LinkId link) {
   return std::find(path.begin(), path.end(), link) != path.end();
 }
-
-}  // namespace
 
 Nanos first_firing(Nanos start, Nanos timeout, Nanos longest, Nanos now) {
   Nanos fires = start + timeout;
@@ -26,15 +24,18 @@ LinkId LinkModel::add_link(const LinkOptions& options) {
   STRAIT_CHECK(options.delay >= Nanos{0}, "a delay of {} ns", options.delay.count());
   const LinkId id = shares_.add_link(options.rate);
   Link& link = links_.emplace_back();
+  link.name = options.name;
   link.rate = options.rate;
   link.delay = options.delay;
+  link.loss = LossOdds(options.loss_ppm);
   return id;
 }
 
 // --- connections ---
 
 LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
-                                         std::span<const LinkId> backward, Nanos now) {
+                                         std::span<const LinkId> backward, Nanos now,
+                                         std::uint64_t key) {
   move_to(now);
   Nanos rtt{0};
   for (const LinkId link : forward) rtt += links_[index_of(link)].delay;
@@ -42,10 +43,16 @@ LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
   const Connection ends{add_flow(forward, rtt), add_flow(backward, rtt)};
   state(ends.forward).other = ends.backward;
   state(ends.backward).other = ends.forward;
-  int down = 0;
-  for (const LinkId link : forward) down += !links_[index_of(link)].up;
-  for (const LinkId link : backward) down += !links_[index_of(link)].up;
-  for (const FlowId id : {ends.forward, ends.backward}) state(id).links_down = down;
+  state(ends.forward).key = 2 * key;
+  state(ends.backward).key = 2 * key + 1;
+  for (const LinkId index : links_of(ends)) {
+    Link& link = links_[index_of(index)];
+    for (const FlowId id : {ends.forward, ends.backward}) {
+      link.flows.insert(std::lower_bound(link.flows.begin(), link.flows.end(), id), id);
+      state(id).outages += !link.up;
+      if (!link.loss.none()) set_flow_loss(state(id), index);
+    }
+  }
   state(ends.forward).phase = Phase::kDialing;
   state(ends.forward).outage_start = now;
   state(ends.backward).phase = Phase::kAwaited;
@@ -71,10 +78,20 @@ FlowId LinkModel::add_flow(std::span<const LinkId> path, Nanos rtt) {
   return id;
 }
 
+/// All links on which something of the connection passes, each once.
+std::vector<LinkId> LinkModel::links_of(const Connection& connection) const {
+  const auto forward = state(connection.forward).path();
+  std::vector<LinkId> links(forward.begin(), forward.end());
+  for (const LinkId link : state(connection.backward).path()) {
+    if (!passes(forward, link)) links.push_back(link);
+  }
+  return links;
+}
+
 void LinkModel::dial(FlowId id) {
   Flow& flow = state(id);
   count_handshake(flow.path(), tcp_.syn);
-  flow.syn_lost = flow.links_down > 0;
+  flow.syn_lost = flow.outages > 0;
   const Nanos rtt = flow.delay + state(flow.other).delay;
   timers_.set(index_of(id), flow.syn_lost ? first_firing(flow.outage_start, tcp_.syn_timeout,
                                                          tcp_.rto_max, now_ + Nanos{1})
@@ -86,6 +103,7 @@ void LinkModel::finish_handshake(FlowId id, LinkSink& sink) {
   count_handshake(state(flow.other).path(), tcp_.syn);
   count_handshake(flow.path(), tcp_.ack);
   flow.phase = Phase::kOpen;
+  flow.leaving_since = now_;
   timers_.set(index_of(flow.other), now_ + flow.delay);
   sink.opened(id, now_);
   if (flow.tcp.has_backlog()) wake(id);
@@ -98,6 +116,7 @@ void LinkModel::offer(FlowId id, Bytes payload, Nanos now) {
                    flow.phase != Phase::kResetting,
                "an offer of {} bytes on flow {} in phase {}", payload, index_of(id),
                static_cast<int>(flow.phase));
+  if (!flow.tcp.has_backlog()) flow.leaving_since = now;
   flow.tcp.offer(payload);
   const bool waits = timers_.time_of(index_of(id)) != kNever;  // for the next round
   if (flow.phase == Phase::kOpen && !shares_.active(id) && !waits) wake(id);
@@ -116,29 +135,43 @@ Bytes LinkModel::reset(FlowId id, Nanos now) {
   if (flow.phase == Phase::kOpen) flow.outage_start = now;
   flow.phase = Phase::kResetting;
   flow.resets = true;
-  if (flow.links_down == 0) send_reset(id);
+  if (flow.outages == 0) send_reset(id);
   return flow.tcp.departed();
 }
 
+bool LinkModel::established(FlowId id) const {
+  const Phase phase = state(id).phase;
+  return phase == Phase::kOpen || phase == Phase::kOutage || phase == Phase::kResetting;
+}
+
 void LinkModel::send_reset(FlowId id) {
-  state(id).resets = false;
-  send(id, {.mark = {}, .closes = true});
+  Flow& flow = state(id);
+  flow.resets = false;
+  send(id, {.time = now_ + flow.delay, .mark = {}, .closes = true});
 }
 
 void LinkModel::forget(const Connection& connection, Nanos now) {
   move_to(now);
+  STRAIT_CHECK(state(connection.forward).phase != Phase::kFree, "flow {} is forgotten twice",
+               index_of(connection.forward));
+  for (const LinkId index : links_of(connection)) {
+    auto& flows = links_[index_of(index)].flows;
+    for (const FlowId id : {connection.forward, connection.backward}) {
+      flows.erase(std::lower_bound(flows.begin(), flows.end(), id));
+    }
+  }
   forget(connection.forward);
   forget(connection.backward);
 }
 
 void LinkModel::forget(FlowId id) {
   Flow& flow = state(id);
-  STRAIT_CHECK(flow.phase != Phase::kFree, "flow {} is forgotten twice", index_of(id));
   flow.tcp.settle(now_);
   collect_departed(id, nullptr);
   count_lost(flow, flow.tcp.drop_backlog(), /*counted=*/false);
-  for (const Arrival& arrival : flow.under_way) count_lost(flow, arrival.mark, /*counted=*/true);
-  flow.under_way.clear();
+  while (!flow.under_way.empty()) {
+    count_lost(flow, flow.under_way.pop_front().mark, /*counted=*/true);
+  }
   set_sending(id, false);
   shares_.remove_flow(id);
   timers_.erase(index_of(id));
@@ -211,8 +244,7 @@ void LinkModel::on_timer(FlowId id, LinkSink& sink) {
 
 void LinkModel::on_arrival(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
-  const Arrival arrival = flow.under_way.front();
-  flow.under_way.pop_front();
+  const Arrival arrival = flow.under_way.pop_front();
   arrivals_.set(index_of(id), flow.under_way.empty() ? kNever : flow.under_way.front().time);
   if (arrival.closes) return sink.closed(id, now_);
   for (const LinkId link : flow.path()) {
@@ -243,7 +275,7 @@ void LinkModel::review(FlowId id, LinkSink& sink) {
 // An open flow that does not send has something to send.
 void LinkModel::wake(FlowId id) {
   Flow& flow = state(id);
-  if (flow.links_down > 0) return start_outage(id);
+  if (flow.outages > 0) return start_outage(id);
   flow.tcp.begin(now_);
   if (flow.tcp.blocked()) {
     timers_.set(index_of(id), flow.tcp.round_end());
@@ -259,14 +291,39 @@ void LinkModel::collect_departed(FlowId id, LinkSink* sink) {
       links_[index_of(link)].counters.payload += mark->payload;
       links_[index_of(link)].counters.header += mark->header;
     }
-    send(id, {.mark = *mark});
+    if (flow.link_count > 0)
+      links_[index_of(flow.links[0])].counters.entered.header += mark->header;
+    send(id, {.time = repaired(flow, *mark), .mark = *mark});
+    flow.leaving_since = now_;
     if (sink != nullptr) sink->departed(id, mark->payload_end, now_);
   }
 }
 
+// When a mark that leaves now has arrived, with what has to be sent again.
+Nanos LinkModel::repaired(Flow& flow, const Mark& mark) {
+  Nanos arrives = now_ + flow.delay;
+  if (flow.loss == nullptr || mark.segments == 0) return arrives;
+  const Nanos rtt = flow.delay + state(flow.other).delay;
+  const Wide took = (now_ - flow.leaving_since).count();
+  flow.loss->send(mark.segments, [&](const FlowLoss::Lost& lost) {
+    const auto after = static_cast<std::int64_t>(took * (lost.segment + 1) / mark.segments);
+    const Nanos left = flow.leaving_since + Nanos{after};
+    arrives = std::max(arrives, left + flow.delay + lost.tries * rtt);
+    const Wide bytes = mark.payload + mark.header;
+    const auto again = static_cast<Bytes>(bytes * (lost.segment + 1) / mark.segments -
+                                          bytes * lost.segment / mark.segments);
+    for (std::size_t hop = 0; hop <= lost.hop; ++hop) {
+      links_[index_of(flow.links[hop])].counters.retransmitted += again;
+    }
+    links_[index_of(flow.links[0])].counters.entered.retransmitted += again;
+  });
+  return arrives;
+}
+
+// Jitter never reorders: what follows in a flow waits for what is under way.
 void LinkModel::send(FlowId id, Arrival arrival) {
   Flow& flow = state(id);
-  arrival.time = now_ + flow.delay;
+  if (!flow.under_way.empty()) arrival.time = std::max(arrival.time, flow.under_way.back().time);
   flow.under_way.push_back(arrival);
   if (flow.under_way.size() == 1) arrivals_.set(index_of(id), arrival.time);
 }
@@ -280,69 +337,19 @@ void LinkModel::set_sending(FlowId id, bool sending) {
     Link& link = links_[index_of(index)];
     if (link.rate == kUnlimited) continue;
     const std::size_t senders = shares_.active_on(index);
-    if (sending && senders == 1) link.busy_since = now_;
-    if (!sending && senders == 0) link.counters.busy += now_ - link.busy_since;
+    if (senders == (sending ? 1 : 0)) count_busy(link, !sending, sending);
   }
-}
-
-// --- outages ---
-
-void LinkModel::set_up(LinkId link, bool up, Nanos now) {
-  move_to(now);
-  Link& changed = links_[index_of(link)];
-  STRAIT_CHECK(changed.up != up, "link {} is {} already", index_of(link), up ? "up" : "down");
-  changed.up = up;
-  for (std::size_t i = 0; i < flows_.size(); ++i) {
-    const Flow& flow = flows_[i];
-    if (flow.phase == Phase::kFree) continue;
-    if (passes(flow.path(), link) || passes(state(flow.other).path(), link)) {
-      link_changed(static_cast<FlowId>(i), up);
-    }
-  }
-}
-
-void LinkModel::link_changed(FlowId id, bool up) {
-  Flow& flow = state(id);
-  flow.links_down += up ? -1 : 1;
-  if (!up && flow.phase == Phase::kDialing && !flow.syn_lost) {
-    flow.syn_lost = true;
-    timers_.set(index_of(id),
-                first_firing(flow.outage_start, tcp_.syn_timeout, tcp_.rto_max, now_ + Nanos{1}));
-  }
-  if (!up && flow.phase == Phase::kOpen) {
-    flow.tcp.settle(now_);
-    if (flow.tcp.has_backlog()) start_outage(id);
-  }
-  const bool waits = flow.phase == Phase::kOutage || flow.resets;
-  if (!waits) return;
-  if (up && flow.links_down == 0) {
-    timers_.set(index_of(id), first_firing(flow.outage_start, flow.tcp.rto(), tcp_.rto_max, now_));
-  } else if (!up && flow.outage_start < now_) {
-    timers_.erase(index_of(id));  // down again before the timer fired
-  }
-}
-
-void LinkModel::start_outage(FlowId id) {
-  Flow& flow = state(id);
-  set_sending(id, false);
-  flow.phase = Phase::kOutage;
-  flow.outage_start = now_;
-  timers_.set(index_of(id), now_);  // for a mark that left in this very instant
-}
-
-void LinkModel::end_outage(FlowId id, LinkSink& sink) {
-  Flow& flow = state(id);
-  collect_departed(id, &sink);
-  if (flow.links_down > 0) return;
-  flow.phase = Phase::kOpen;
-  if (!flow.tcp.has_backlog()) return;
-  flow.tcp.begin_after_timeout(now_);
-  set_sending(id, true);
 }
 
 // --- counting ---
 
+void LinkModel::count_busy(Link& link, bool was_sending, bool is_sending) {
+  if (was_sending) link.counters.busy += now_ - link.busy_since;
+  if (is_sending) link.busy_since = now_;
+}
+
 void LinkModel::count_handshake(std::span<const LinkId> path, Bytes bytes) {
+  if (!path.empty()) links_[index_of(path[0])].counters.entered.handshake += bytes;
   for (const LinkId link : path) links_[index_of(link)].counters.handshake += bytes;
 }
 
@@ -365,9 +372,12 @@ LinkCounters LinkModel::counters(LinkId link) const {
 
 Bytes LinkModel::in_flight(LinkId link) const {
   Bytes sum = 0;
-  for (const Flow& flow : flows_) {
-    if (flow.phase == Phase::kFree || !passes(flow.path(), link)) continue;
-    for (const Arrival& arrival : flow.under_way) sum += arrival.mark.payload + arrival.mark.header;
+  for (const FlowId id : links_[index_of(link)].flows) {
+    const Flow& flow = state(id);
+    if (!passes(flow.path(), link)) continue;
+    for (std::size_t i = 0; i < flow.under_way.size(); ++i) {
+      sum += flow.under_way[i].mark.payload + flow.under_way[i].mark.header;
+    }
   }
   return sum;
 }

@@ -1,14 +1,16 @@
 // LinkModel: when do the bytes of many TCP connections leave and arrive, if they share links?
 //
-// The physics of the emulator, without clock, I/O or randomness: someone tells it what is offered
-// and when, asks for the time of the next event, and lets it advance. It promises no future at the
-// offer, since later offers change it. A fluid model: a flow that sends has a rate, which changes
-// only at events (an offer, a mark that has left, a window used up, the end of a round trip, a link
-// that goes down or up), so its cost does not depend on the number of packets.
+// The physics of the emulator, without clock and I/O: someone tells it what is offered and when,
+// asks for the time of the next event, and lets it advance. It promises no future at the offer,
+// since later offers change it. A fluid model: a flow that sends has a rate, which changes only at
+// events (an offer, a mark that has left, a window used up, the end of a round trip, a link that
+// changes), so its cost does not depend on the number of packets.
 //
 //   links        directed; a rate, shared max-min fairly by the flows that are sending
-//                (fair_share.h), and a one-way delay. A flow takes its rate on all links of its
-//                path at once, and its bytes arrive one path delay after they left.
+//                (fair_share.h), a one-way delay and a loss. A flow takes its rate on all links of
+//                its path at once, and its bytes arrive one path delay after they left. All three
+//                may change at any time; a delay counts for bytes that leave from then on, and
+//                those of a flow arrive in order even if it falls.
 //   connections  two flows. Handshake: bytes of the dialing end leave one round trip after
 //   connect()
 //                at the earliest; the other end hears of the connection a path delay later.
@@ -17,7 +19,16 @@
 //                acknowledgements, is down. What had left arrives; nothing is lost. The flow goes
 //                on when a retransmission timer that began with the outage (or with the first offer
 //                during it) next fires, from the initial window; timeouts double. SYNs likewise.
-//   not modelled queues in the network, loss, the link time of acknowledgements.
+//                A connection whose end is silent stands still in the same way.
+//   loss         (first model) A lost segment arrives one round trip later than it would have, and
+//                once more for each repetition that is lost; what follows in its flow waits for
+//                it. So the losses of one round trip cost one round trip together, and one that
+//                was repaired before the last byte of an offer arrives costs that offer nothing.
+//                When a segment left is known per offer only: as if an offer had left evenly since
+//                the one before it. Which are lost: loss.h.
+//   not modelled queues in the network, the link time of acknowledgements and of repeated segments,
+//                what loss does to the window, timeouts when the last segments are lost, loss of
+//                handshakes and resets.
 //
 // Integers only (nanoseconds, bytes, bytes/s, billionths of a byte while a byte is on its way), so
 // every host, compiler and optimization level gives the same times. Cost per event: O(log flows)
@@ -27,22 +38,27 @@
 #pragma once
 
 #include <array>
-#include <deque>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "netsim/fair_share.h"
 #include "netsim/keyed_heap.h"
+#include "netsim/loss.h"
 #include "netsim/tcp_flow.h"
 
 namespace strait {
 
 struct LinkOptions {
   BytesPerSecond rate = kUnlimited;
-  Nanos delay{0};  // one way
+  Nanos delay{0};             // one way
+  std::int64_t loss_ppm = 0;  // of segments, parts per million
+  std::string name{};         // keys what is random about it
 };
 
-/// What one link has carried. Offers count when their last byte has left, or arrived.
+/// What one link has carried. Offers count when their last byte has left, or arrived. At every
+/// moment payload + header = delivered + lost + in flight; retransmitted bytes come on top.
 struct LinkCounters {
   Bytes payload = 0;
   Bytes header = 0;
@@ -51,6 +67,15 @@ struct LinkCounters {
   Bytes delivered_header = 0;
   Bytes lost_payload = 0;  // of connections that were reset
   Bytes lost_header = 0;
+  Bytes retransmitted = 0;  // what this link carried again, since it or a later link lost it
+
+  /// What entered the network here, as the first link of its path: over all links each byte once.
+  struct Entered {
+    Bytes header = 0;
+    Bytes handshake = 0;
+    Bytes retransmitted = 0;
+  } entered;
+
   Nanos busy{0};  // some flow was sending; a link without limit is never busy
 };
 
@@ -76,13 +101,16 @@ class LinkModel {
     FlowId backward{};  // to it
   };
 
-  explicit LinkModel(const TcpOptions& tcp = {}) : tcp_(tcp) {}
+  /// Everything random follows from `seed` and names.
+  explicit LinkModel(const TcpOptions& tcp = {}, std::uint64_t seed = 1) : tcp_(tcp), seed_(seed) {}
 
   LinkId add_link(const LinkOptions& options);
 
   /// Dials along `forward`; acknowledgements and answers come along `backward`. A path without
-  /// links (two peers in one place) takes no time and carries no headers.
-  Connection connect(std::span<const LinkId> forward, std::span<const LinkId> backward, Nanos now);
+  /// links (two peers in one place) takes no time and carries no headers. `key` names the
+  /// connection for what is random about it: no other has it.
+  Connection connect(std::span<const LinkId> forward, std::span<const LinkId> backward, Nanos now,
+                     std::uint64_t key = 0);
 
   /// `payload` more bytes (at least 1) on `flow`. The dialing end may offer before the handshake is
   /// over; the other end once its flow has opened.
@@ -95,8 +123,18 @@ class LinkModel {
   /// Forgets both flows of a connection; what is under way is lost. Their ids may be used again.
   void forget(const Connection& connection, Nanos now);
 
+  /// False before the flow has opened: then there is nothing to reset.
+  bool established(FlowId flow) const;
+
   /// Takes a link down or up. Saying the same twice is an error.
   void set_up(LinkId link, bool up, Nanos now);
+  void set_rate(LinkId link, BytesPerSecond rate, Nanos now);
+  void set_delay(LinkId link, Nanos delay, Nanos now);
+  void set_loss(LinkId link, std::int64_t ppm, Nanos now);
+
+  /// One end of the connection falls silent, or speaks again: one more or one less outage for both
+  /// directions.
+  void set_silent(const Connection& connection, bool silent, Nanos now);
 
   /// kNever if nothing will happen without another call.
   Nanos next_event();
@@ -122,11 +160,14 @@ class LinkModel {
   };
 
   struct Link {
+    std::string name;
     BytesPerSecond rate;
     Nanos delay{0};
+    LossOdds loss;
     bool up = true;
     LinkCounters counters;
     Nanos busy_since{0};
+    std::vector<FlowId> flows;  // that pass, or whose acknowledgements do; in order
   };
 
   struct Arrival {
@@ -140,13 +181,16 @@ class LinkModel {
     std::array<LinkId, FairShare::kMaxHops> links{};
     std::uint8_t link_count = 0;
     Phase phase = Phase::kFree;
-    bool syn_lost = false;  // dialing: this attempt will not be answered
-    bool resets = false;    // resetting: closed() is still to be sent
-    int links_down = 0;     // of both directions
-    FlowId other{};         // the connection's other direction
-    Nanos delay{0};         // of the path
-    Nanos outage_start{0};  // also: when the first SYN left
-    std::deque<Arrival> under_way{};
+    bool syn_lost = false;   // dialing: this attempt will not be answered
+    bool resets = false;     // resetting: closed() is still to be sent
+    int outages = 0;         // links of both directions that are down, ends that are silent
+    FlowId other{};          // the connection's other direction
+    Nanos delay{0};          // of the path
+    Nanos outage_start{0};   // also: when the first SYN left
+    Nanos leaving_since{0};  // when what leaves next began to leave
+    std::uint64_t key = 0;
+    std::unique_ptr<FlowLoss> loss{};  // null while no link of the path ever lost anything
+    Fifo<Arrival> under_way{};
 
     std::span<const LinkId> path() const { return {links.data(), link_count}; }
   };
@@ -154,7 +198,9 @@ class LinkModel {
   Flow& state(FlowId flow) { return flows_[index_of(flow)]; }
   const Flow& state(FlowId flow) const { return flows_[index_of(flow)]; }
 
+  static bool passes(std::span<const LinkId> path, LinkId link);
   FlowId add_flow(std::span<const LinkId> path, Nanos rtt);
+  std::vector<LinkId> links_of(const Connection& connection) const;
   void move_to(Nanos now);
   void give_rates();
   void on_timer(FlowId flow, LinkSink& sink);
@@ -169,12 +215,18 @@ class LinkModel {
   void end_outage(FlowId flow, LinkSink& sink);
   void send_reset(FlowId flow);
   void send(FlowId flow, Arrival arrival);
-  void link_changed(FlowId flow, bool up);
+  Nanos repaired(Flow& flow, const Mark& mark);
+  void path_changed(FlowId flow, bool up);
+  void set_flow_loss(Flow& flow, LinkId link);
+  void set_rtt(FlowId flow);
+  void share_anew(LinkId link);
+  void count_busy(Link& link, bool was_sending, bool is_sending);
   void count_handshake(std::span<const LinkId> path, Bytes bytes);
   void count_lost(const Flow& flow, const Mark& mark, bool counted);
   void forget(FlowId flow);
 
   TcpOptions tcp_;
+  std::uint64_t seed_;
   Nanos now_{0};
   std::vector<Link> links_;
   std::vector<Flow> flows_;

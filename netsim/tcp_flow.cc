@@ -15,7 +15,7 @@ void TcpFlow::offer(Bytes payload) {
   tail_room_ += segments * mss_ - payload;
   payload_end_ += payload;
   end_ += payload + segments * header_;
-  marks_.push_back({payload_end_, end_, payload, segments * header_});
+  marks_.push_back({payload_end_, end_, payload, segments * header_, segments});
 }
 
 void TcpFlow::begin(Nanos now) {
@@ -28,6 +28,11 @@ void TcpFlow::begin(Nanos now) {
 void TcpFlow::begin_after_timeout(Nanos now) {
   updated_ = now;
   window_.restart_after_timeout(sent_, now);
+}
+
+void TcpFlow::set_rtt(Nanos rtt, Nanos now) {
+  settle(now);
+  window_.set_rtt(rtt, sent_, now);
 }
 
 void TcpFlow::set_rate(BytesPerSecond rate, Nanos now) {
@@ -90,8 +95,7 @@ Nanos TcpFlow::next_change() const {
 
 std::optional<Mark> TcpFlow::take_departed() {
   if (marks_.empty() || marks_.front().wire_end > sent_) return std::nullopt;
-  const Mark mark = marks_.front();
-  marks_.pop_front();
+  const Mark mark = marks_.pop_front();
   departed_ = mark.payload_end;
   return mark;
 }

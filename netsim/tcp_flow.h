@@ -9,9 +9,9 @@
 // Positions are wire bytes since the connection began. Pure: rate and time come from outside.
 #pragma once
 
-#include <deque>
 #include <optional>
 
+#include "core/base/fifo.h"
 #include "netsim/tcp_window.h"
 
 namespace strait {
@@ -22,6 +22,7 @@ struct Mark {
   Bytes wire_end = 0;     // position up to here
   Bytes payload = 0;      // of this offer
   Bytes header = 0;
+  std::int64_t segments = 0;  // that this offer began
 };
 
 class TcpFlow {
@@ -43,6 +44,9 @@ class TcpFlow {
   void begin(Nanos now);
   /// The same after a retransmission timeout.
   void begin_after_timeout(Nanos now);
+
+  /// Another round trip from `now` on. A round that would be over by now ends now.
+  void set_rtt(Nanos rtt, Nanos now);
 
   /// The rate from `now` on; settle(now) comes first. 0 while the flow does not send.
   void set_rate(BytesPerSecond rate, Nanos now);
@@ -71,7 +75,7 @@ class TcpFlow {
   TcpWindow window_;
   Bytes mss_;
   Bytes header_;
-  std::deque<Mark> marks_;  // not yet departed
+  Fifo<Mark> marks_;  // not yet departed
   Bytes departed_ = 0;
   Bytes payload_end_ = 0;      // payload ever offered
   Bytes tail_room_ = 0;        // payload that the last segment still takes

@@ -59,6 +59,16 @@ void TcpWindow::restart_after_idle(Nanos last_sent, Nanos now) {
   }
 }
 
+void TcpWindow::set_rtt(Nanos rtt, Bytes sent, Nanos now) {
+  if (unlimited()) {  // it had no rounds
+    round_base_ = sent;
+    round_start_ = now;
+  }
+  rto_ += rtt - rtt_;
+  rtt_ = rtt;
+  round_start_ = std::max(round_start_, now - rtt);
+}
+
 void TcpWindow::restart_after_timeout(Bytes sent, Nanos now) {
   size_ = initial_;
   round_base_ = sent;

@@ -52,6 +52,9 @@ class TcpWindow {
   /// Something is to be sent after the flow had been idle since `last_sent`.
   void restart_after_idle(Nanos last_sent, Nanos now);
 
+  /// Another round trip. A round that would be over by now ends now.
+  void set_rtt(Nanos rtt, Bytes sent, Nanos now);
+
   /// A retransmission timer fired: slow start from the initial window.
   void restart_after_timeout(Bytes sent, Nanos now);
 

@@ -171,8 +171,7 @@ VirtualLoop::~VirtualLoop() {
     if (posted_.empty()) {
       std::ignore = timers_.pop();
     } else {
-      const Posted dropped = std::move(posted_.front());
-      posted_.pop_front();
+      const Posted dropped = posted_.pop_front();
     }
   }
 }
@@ -257,7 +256,8 @@ void VirtualLoop::kill(IslandId island) {
   dying.thread_.join();
   // Dropped when the queue is whole, since what a callback held may post again.
   std::vector<Callback> dropped = std::move(dying.posted_);
-  for (Posted& posted : posted_) {
+  for (std::size_t i = 0; i < posted_.size(); ++i) {
+    Posted& posted = posted_[i];
     if (posted.by == &dying) dropped.push_back(std::move(posted.f));
   }
   if (dying.failure_) std::rethrow_exception(dying.failure_);
@@ -313,8 +313,7 @@ void VirtualLoop::run_instant() {
     if (posted_.empty() || (timer_due && timers_.order() < posted_.front().order)) {
       f = timers_.pop();
     } else {
-      f = std::move(posted_.front().f);
-      posted_.pop_front();
+      f = posted_.pop_front().f;
     }
     if (f) f();
   }

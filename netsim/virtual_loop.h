@@ -23,7 +23,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,6 +31,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/fifo.h"
 #include "core/base/ids.h"
 #include "core/base/loop.h"
 #include "core/base/trace.h"
@@ -104,7 +104,7 @@ class VirtualLoop final : public Loop {
  private:
   class IslandClock;
   struct Posted {
-    std::uint64_t order;              // among the timers of the same instant
+    std::uint64_t order = 0;          // among the timers of the same instant
     Callback f;                       // empty if its island was killed
     const IslandClock* by = nullptr;  // the island that posted it; null: an event
   };
@@ -128,7 +128,7 @@ class VirtualLoop final : public Loop {
   VirtualLoopOptions options_;
   Nanos now_{0};
   EventHeap timers_;
-  std::deque<Posted> posted_;
+  Fifo<Posted> posted_;
 
   std::vector<std::unique_ptr<IslandClock>> islands_;
   mutable std::mutex mutex_;       // guards the islands' states and what follows

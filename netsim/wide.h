@@ -6,6 +6,7 @@
 namespace strait {
 
 __extension__ using Wide = __int128;
+__extension__ using UnsignedWide = unsigned __int128;
 
 inline constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 

@@ -69,14 +69,15 @@ Bytes payload(const ArmResult& arm) {
 struct LinkTotals {
   Bytes headers = 0;
   Bytes handshake = 0;
+  Bytes retransmitted = 0;
 };
 
 LinkTotals link_totals(const Costs& costs) {
   LinkTotals totals;
   for (const auto& row : costs.links) {
-    if (!row.up) continue;  // each byte passes one uplink and one downlink: counted once
-    totals.headers += row.counters.header;
-    totals.handshake += row.counters.handshake;
+    totals.headers += row.counters.entered.header;
+    totals.handshake += row.counters.entered.handshake;
+    totals.retransmitted += row.counters.entered.retransmitted;
   }
   return totals;
 }
@@ -89,6 +90,7 @@ Json costs_json(const Costs& costs) {
   const LinkTotals links = link_totals(costs);
   bytes["headers"] = figure(links.headers, "B", "modelled");
   bytes["handshake"] = figure(links.handshake, "B", "modelled");
+  bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
   return {{"bytes", bytes},
           {"virtual_seconds", measured(seconds(costs.time), "s")},
           {"wall_seconds", measured(costs.wall_s, "s")},

@@ -26,6 +26,7 @@
 
 #include "core/base/check.h"
 #include "core/base/loop.h"
+#include "core/base/pool.h"
 
 namespace strait {
 
@@ -42,6 +43,9 @@ class [[nodiscard]] Async {
   };
 
   struct promise_type {
+    static void* operator new(std::size_t bytes) { return Pool::take(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) { Pool::give(frame, bytes); }
+
     Async get_return_object() { return Async(Handle::from_promise(*this)); }
     std::suspend_always initial_suspend() noexcept { return {}; }
     FinalAwaiter final_suspend() noexcept { return {}; }
@@ -124,8 +128,11 @@ class [[nodiscard]] Pending {
 
 template <class T>
 class Promise {
+  using State = typename Pending<T>::State;
+
  public:
-  explicit Promise(Loop& loop) : state_(std::make_shared<typename Pending<T>::State>(loop)) {}
+  explicit Promise(Loop& loop)
+      : state_(std::allocate_shared<State>(PoolAllocator<State>(), loop)) {}
 
   Pending<T> pending() const { return Pending<T>(state_); }
   bool completed() const { return state_->value.has_value(); }
@@ -142,7 +149,7 @@ class Promise {
   }
 
  private:
-  std::shared_ptr<typename Pending<T>::State> state_;
+  std::shared_ptr<State> state_;
 };
 
 class Scope {
@@ -167,6 +174,9 @@ class Scope {
  private:
   struct Detached {
     struct promise_type {
+      static void* operator new(std::size_t bytes) { return Pool::take(bytes); }
+      static void operator delete(void* frame, std::size_t bytes) { Pool::give(frame, bytes); }
+
       template <class T>
       promise_type(Scope& scope, Async<T>&) : scope_(scope), number_(scope.next_++) {}
       Detached get_return_object() { return {Handle::from_promise(*this)}; }

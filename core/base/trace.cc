@@ -14,11 +14,11 @@ bool is_progress(const TraceRecord& record) {
     case TraceKind::kComputeStart:
     case TraceKind::kIslandWakes:
     case TraceKind::kMessage:
-    case TraceKind::kLinkDown:
-    case TraceKind::kLinkUp:
     case TraceKind::kRound:
     case TraceKind::kIslandKilled:
     case TraceKind::kIslandJoined: return true;
+    case TraceKind::kLinkDown:
+    case TraceKind::kLinkUp: return record.b == 0;  // those that are drawn never end
     case TraceKind::kArrived: return record.c >= Trace::kWeightyArrival;
     default: return false;
   }

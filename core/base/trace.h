@@ -22,10 +22,10 @@ enum class TraceKind : std::uint32_t {
   kDeparted = 4,       // likewise
   kArrived = 5,        // likewise
   kMessage = 6,        // a message was completely received: a = from, b = to, c = bytes
-  kLinkDown = 7,       // a = link
-  kLinkUp = 8,         // a = link
+  kLinkDown = 7,       // a = link, b = 1 if it was drawn at random
+  kLinkUp = 8,         // likewise
   kRound = 9,          // a = round, b = epoch, c = 1 commit, 0 abort
-  kLinkChanged = 10,   // rate, delay or loss: a = link
+  kLinkChanged = 10,   // a = link, b = 0 rate, 1 delay, 2 loss, c = its value
   kIslandKilled = 11,  // a = island
   kIslandLeft = 12,    // a = island
   kIslandJoined = 13,  // a = island: started later, or anew

@@ -1,9 +1,9 @@
 // Collective: the weighted mean of one fp32 buffer over the contributors, given to the receivers
 // with identical bits.
 //
-// Bits: contributions are added in island order, as decoded, multiply then add in fp32; whatever
-// the network, the same. Errors: an Outcome; `out` means nothing then. A contribution that is not
-// finite is refused: it would spoil every island's mean.
+// Bits: contributions are added in island order (ring: in the order of its ring), as decoded,
+// multiply then add in fp32; whatever the network, the same. Errors: an Outcome; `out` means
+// nothing then. A contribution that is not finite is refused: it would spoil every island's mean.
 //
 // Start and wait are two calls; several exchanges may be in flight, each with an id, issued in the
 // same order everywhere. They advance on the loop, never in an island's thread, so communication

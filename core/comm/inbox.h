@@ -6,14 +6,20 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "core/base/async.h"
+#include "core/base/pool.h"
 #include "core/comm/stream.h"
 
 namespace strait {
+
+/// By number, in memory of the pool.
+template <class T>
+using Pooled =
+    std::map<std::uint64_t, T, std::less<>, PoolAllocator<std::pair<const std::uint64_t, T>>>;
 
 /// One message as it arrives, in any order and from several connections.
 class IncomingMessage {
@@ -39,7 +45,7 @@ class IncomingMessage {
   std::uint64_t total_;
   std::uint64_t received_ = 0;
   bool begun_ = false;
-  std::map<std::uint64_t, Slice> parts_;  // by offset, disjoint
+  Pooled<Slice> parts_;  // by offset, disjoint
 };
 
 struct Inbox {
@@ -48,9 +54,9 @@ struct Inbox {
     Bytes length;
   };
 
-  std::deque<Asked> asked;
-  std::map<std::uint64_t, IncomingMessage> messages;  // by sequence
-  std::uint64_t next = 0;                             // the sequence that is delivered next
+  std::vector<Asked, PoolAllocator<Asked>> asked;  // the oldest first; nearly always one
+  Pooled<IncomingMessage> messages;                // by sequence
+  std::uint64_t next = 0;                          // the sequence that is delivered next
 
   bool idle() const { return asked.empty() && messages.empty(); }
 };

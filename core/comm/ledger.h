@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/base/pool.h"
 #include "core/base/units.h"
 
 namespace strait {
@@ -71,7 +72,7 @@ class Ledger {
  private:
   using Key = std::tuple<std::int64_t, PeerId, PeerId, Cause, std::uint64_t>;  // epoch last
   mutable std::mutex mutex_;
-  std::map<Key, Bytes> bytes_;
+  std::map<Key, Bytes, std::less<>, PoolAllocator<std::pair<const Key, Bytes>>> bytes_;
   std::set<Attempt> aborted_;
   std::array<Bytes, kCauses> totals_{};
 };

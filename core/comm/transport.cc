@@ -150,7 +150,7 @@ void Transport::cancel_below(Tag floor) {
   if (known >= floor) return;
   known = floor;
   std::vector<OutMessage> dropped;  // their memory is let go when the lists are whole again
-  const auto drop = [&](std::deque<OutMessage>& list) {
+  const auto drop = [&](OutQueue& list) {
     const auto kept = std::stable_partition(
         list.begin(), list.end(), [&](const OutMessage& m) { return !cancelled(m.to.tag); });
     std::move(kept, list.end(), std::back_inserter(dropped));

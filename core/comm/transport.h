@@ -143,6 +143,7 @@ class Transport final : private ConnectionEvents {
  private:
   struct SendState;
   struct OutMessage;
+  using OutQueue = std::deque<OutMessage, PoolAllocator<OutMessage>>;
   struct Peer;
   using Connections = std::vector<std::unique_ptr<Connection>>;
 

@@ -37,7 +37,8 @@ bool Transport::is_announced(Tag tag, std::uint64_t bytes) const {
 Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) {
   STRAIT_CHECK(static_cast<std::uint64_t>(message.size()) <= kLargestMessage,
                "a message of {} bytes", message.size());
-  auto state = std::make_shared<SendState>(loop_, std::move(message.hold));
+  auto state =
+      std::allocate_shared<SendState>(PoolAllocator<SendState>(), loop_, std::move(message.hold));
   auto pending = state->promise.pending();
   Peer& p = peer(outgoing.to);
   state->failure = why_not(p, outgoing.tag);
@@ -102,10 +103,11 @@ void Transport::offer(Connection& connection, const FrameHeader& given, Slice bo
   if (header.kind == FrameKind::kHello || header.kind == FrameKind::kRefuse) {
     header.total = header.length;
   }
-  const auto packed = pack(header);
+  using Packed = std::array<std::byte, kFrameHeaderBytes>;
+  const auto packed = std::allocate_shared<const Packed>(PoolAllocator<Packed>(), pack(header));
   const Ledger::Attempt attempt{round, epoch_of(header.tag)};
   ledger_.add(options_.self, connection.peer, attempt, Cause::kFraming, kFrameHeaderBytes);
-  connection.offer(make_message({packed.begin(), packed.end()}));
+  connection.offer({*packed, packed});
   if (body.size() == 0) return;
   ledger_.add(options_.self, connection.peer, attempt, header.cause, body.size());
   connection.offer(std::move(body));
@@ -246,7 +248,7 @@ void Transport::deliver(Peer& p, Tag tag) {
     // One that is only announced is told to be wrong at once: it will never come.
     if (!message.complete() && (fits || message.begun() || message.granted)) break;
     const Inbox::Asked receive = std::move(inbox.asked.front());
-    inbox.asked.pop_front();
+    inbox.asked.erase(inbox.asked.begin());
     IncomingMessage taken = std::move(message);
     inbox.messages.erase(next);
     if (is_control(tag)) ++inbox.next;

@@ -33,7 +33,7 @@ struct Transport::OutMessage {
 struct Transport::Peer {
   explicit Peer(PeerId i) : id(i) {}
 
-  std::deque<OutMessage>& queue(Plane plane) { return queues[static_cast<std::size_t>(plane)]; }
+  OutQueue& queue(Plane plane) { return queues[static_cast<std::size_t>(plane)]; }
   Connections& connections(Plane plane) { return lines[static_cast<std::size_t>(plane)]; }
 
   const PeerId id;
@@ -45,12 +45,14 @@ struct Transport::Peer {
   Nanos heard{0};
   Nanos redial{0};  // how long we wait before the next dial
   TimerId redial_timer = TimerId::kNone;
-  std::array<Connections, 2> lines;                 // by plane
-  std::array<std::deque<OutMessage>, 2> queues;     // by plane: what may leave
-  std::vector<FrameHeader> signals;                 // for the control connection, until it is there
-  std::map<Tag, std::deque<OutMessage>> announced;  // wait for their credit
+  std::array<Connections, 2> lines;   // by plane
+  std::array<OutQueue, 2> queues;     // by plane: what may leave
+  std::vector<FrameHeader> signals;   // for the control connection, until it is there
+  std::map<Tag, OutQueue> announced;  // wait for their credit
   std::unordered_map<Tag, std::uint64_t> sequences;  // of control tags, in this session
-  std::unordered_map<Tag, Inbox> inboxes;
+  std::unordered_map<Tag, Inbox, std::hash<Tag>, std::equal_to<>,
+                     PoolAllocator<std::pair<const Tag, Inbox>>>
+      inboxes;
 };
 
 /// What operations on cancelled tags end with.

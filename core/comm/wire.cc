@@ -19,19 +19,21 @@ bool fits_kind(const FrameHeader& header) {
 }  // namespace
 
 std::array<std::byte, kFrameHeaderBytes> pack(const FrameHeader& header) {
-  Writer writer;
-  writer.put(kMagic)
-      .put(header.kind)
-      .put(header.cause)
-      .put(header.length)
-      .put(header.tag)
-      .put(header.total)
-      .put(header.offset)
-      .put(header.sequence);
   std::array<std::byte, kFrameHeaderBytes> bytes;
-  const auto packed = writer.take();
-  STRAIT_CHECK(packed.size() == bytes.size(), "a frame header has {} bytes", packed.size());
-  std::memcpy(bytes.data(), packed.data(), bytes.size());
+  std::size_t filled = 0;
+  const auto put = [&](const auto& value) {  // not a Writer: there is a header for every message
+    std::memcpy(bytes.data() + filled, &value, sizeof(value));
+    filled += sizeof(value);
+  };
+  put(kMagic);
+  put(header.kind);
+  put(header.cause);
+  put(header.length);
+  put(header.tag);
+  put(header.total);
+  put(header.offset);
+  put(header.sequence);
+  STRAIT_CHECK(filled == bytes.size(), "a frame header has {} bytes", filled);
   return bytes;
 }
 

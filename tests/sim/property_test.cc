@@ -1,5 +1,9 @@
 // Properties of the link model that hold for all inputs, over random ones.
 #include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "core/base/rng.h"
 #include "netsim/link_model.h"
@@ -119,6 +123,159 @@ TEST_CASE("a link is busy for as long as its bytes need at its rate", "[link]") 
   const Nanos needed = transfer_time(c.payload + c.header, megabits(10));
   CHECK(c.busy >= needed - Nanos{1'000});
   CHECK(c.busy <= needed + Nanos{100'000});  // shares are rounded down to whole bytes per second
+}
+
+/// A random life of a few connections on links that change all the time.
+class RoughLife {
+ public:
+  explicit RoughLife(Rng rng) : rng_(rng), world_(TcpOptions{}) {
+    for (std::uint32_t link = 0; link < kLinks; ++link) {
+      world_.model.add_link({rate(), delay(), loss(), std::to_string(link)});
+    }
+  }
+
+  void step() {
+    now_ += Nanos{static_cast<std::int64_t>(rng_.below(2) ? rng_.below(60'000'000) : 0)};
+    world_.run_until(now_);
+    const auto link = static_cast<LinkId>(rng_.below(kLinks));
+    const std::size_t which = rng_.below(kPlaces);
+    Life& life = lives_[which];
+    switch (rng_.below(12)) {
+      case 0: return world_.model.set_rate(link, rate(), now_);
+      case 1: return world_.model.set_delay(link, delay(), now_);
+      case 2: return world_.model.set_loss(link, loss(), now_);
+      case 3: return toggle(link);
+      case 4: return silence(life);
+      case 5: return end(life);
+      default: return use(life, static_cast<int>(which));
+    }
+  }
+
+  /// Everything that may go on goes on, to its end.
+  void finish() {
+    for (std::uint32_t l = 0; l < kLinks; ++l) {
+      if (down_[l]) toggle(static_cast<LinkId>(l));
+    }
+    for (Life& life : lives_) {
+      if (life.silent) silence(life);
+    }
+    world_.run_until_idle();
+  }
+
+  void check_links() const {
+    for (std::uint32_t l = 0; l < kLinks; ++l) {
+      const LinkCounters c = world_.model.counters(static_cast<LinkId>(l));
+      const Bytes in_flight = world_.model.in_flight(static_cast<LinkId>(l));
+      CHECK(in_flight >= 0);
+      CHECK(c.payload + c.header ==
+            c.delivered_payload + c.delivered_header + c.lost_payload + c.lost_header + in_flight);
+      CHECK(c.busy <= world_.model.now());
+    }
+  }
+
+  /// In order, no earlier than the light could, and all of what was not reset.
+  void check_arrivals() const {
+    std::map<FlowId, Happening> last;
+    for (const Happening& h : world_.log) {
+      if (h.what == Happening::What::kOpened) last.erase(h.flow);  // its number is used again
+      if (h.what != Happening::What::kArrived) continue;
+      const auto before = last.find(h.flow);
+      if (before != last.end()) {
+        CHECK(h.time >= before->second.time);
+        CHECK(h.payload > before->second.payload);
+      }
+      last.insert_or_assign(h.flow, h);
+    }
+    for (const Life& life : lives_) {
+      if (life.alive && life.offered > 0) CHECK(last[life.ends.forward].payload == life.offered);
+    }
+  }
+
+  Bytes retransmitted() const {
+    Bytes sum = 0;
+    for (std::uint32_t l = 0; l < kLinks; ++l) {
+      sum += world_.model.counters(static_cast<LinkId>(l)).retransmitted;
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr std::uint32_t kLinks = 8, kPlaces = 6;
+
+  struct Life {
+    LinkModel::Connection ends;
+    Bytes offered = 0;
+    bool alive = false;
+    bool silent = false;
+  };
+
+  BytesPerSecond rate() {
+    if (rng_.below(4) == 0) return kUnlimited;
+    return megabits(static_cast<std::int64_t>(1 + rng_.below(50)));
+  }
+  Nanos delay() {
+    return rng_.below(4) == 0 ? Nanos{0} : ms(static_cast<std::int64_t>(rng_.below(40)));
+  }
+  std::int64_t loss() { return rng_.below(2) ? 0 : static_cast<std::int64_t>(rng_.below(200'000)); }
+
+  void toggle(LinkId link) {
+    down_[index_of(link)] = !down_[index_of(link)];
+    world_.model.set_up(link, !down_[index_of(link)], now_);
+  }
+  void silence(Life& life) {
+    if (!life.alive) return;
+    life.silent = !life.silent;
+    world_.model.set_silent(life.ends, life.silent, now_);
+  }
+  void end(Life& life) {
+    if (!life.alive || rng_.below(3) > 0) return;
+    const bool opened = world_.model.established(life.ends.forward);
+    if (opened && rng_.below(2) == 0) world_.model.reset(life.ends.forward, now_);
+    world_.run_until(now_ += ms(static_cast<std::int64_t>(rng_.below(50))));
+    world_.model.forget(life.ends, now_);
+    life = {};
+  }
+  void use(Life& life, int which) {
+    if (!life.alive) {
+      // One to four links, none of them twice on a path.
+      std::vector<LinkId> path;
+      for (const std::uint32_t l : permutation(kLinks, rng_))
+        path.push_back(static_cast<LinkId>(l));
+      const std::size_t there = 1 + rng_.below(4), back = 1 + rng_.below(4);
+      const std::span<const LinkId> links(path);
+      life.ends = world_.model.connect(links.first(there), links.last(back), now_,
+                                       static_cast<std::uint64_t>(which) + 10 * ++connections_);
+      life.alive = true;
+    }
+    const auto bytes = static_cast<Bytes>(1 + rng_.below(rng_.below(4) == 0 ? 300'000 : 3'000));
+    world_.model.offer(life.ends.forward, bytes, now_);
+    life.offered += bytes;
+  }
+
+  Rng rng_;
+  ModelWorld world_;
+  Nanos now_{0};
+  std::array<bool, kLinks> down_{};
+  std::array<Life, kPlaces> lives_{};
+  std::uint64_t connections_ = 0;
+};
+
+TEST_CASE("links that change in every way lose no byte and no order", "[link]") {
+  const std::uint64_t seed = test_seed();
+  Bytes retransmitted = 0;
+  for (std::uint64_t round = 0; round < 60; ++round) {
+    INFO("--rng-seed " << seed << ", round " << round);
+    RoughLife life(Rng(seed, "rough life", round));
+    for (int step = 0; step < 300; ++step) {
+      life.step();
+      life.check_links();
+    }
+    life.finish();
+    life.check_links();
+    life.check_arrivals();
+    retransmitted += life.retransmitted();
+  }
+  CHECK(retransmitted > 0);
 }
 
 struct Transfer {

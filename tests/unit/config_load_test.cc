@@ -154,7 +154,7 @@ TEST_CASE("values that cannot be read are refused with key, value and a right on
   CHECK(error_of("[compute]\nstep = 150\n") ==
         "compute.step: '150' has no unit; write e.g. 80ms (s.ini:2)");
   CHECK(error_of("", {"--collective.codec", "int4"}) ==
-        "collective.codec: 'int4' is not fp32 or int8; did you mean int8? (command line)");
+        "collective.codec: 'int4' is not fp32, bf16 or int8; did you mean int8? (command line)");
 }
 
 TEST_CASE("mistakes on the command line are told in one line", "[config]") {

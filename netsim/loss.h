@@ -1,0 +1,89 @@
+// Which segments of a flow its links lose: each link loses each segment independently with the
+// same probability.
+//
+// Nobody draws for every segment. The number of segments until the next lost one is geometric:
+// P(n) = p (1-p)^n. So the binary digits of n are independent, and digit k is 1 with the odds
+// (1-p)^(2^k) : 1. A draw per digit (10 of them at 5 %, 26 at one in a million) gives n exactly,
+// to 2^-64, in integers.
+//
+// Every flow has a generator of its own per link, keyed by the link's name and the flow's key:
+// another island, link or connection changes none of its draws. Pure; no clock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/base/rng.h"
+
+namespace strait {
+
+class LossOdds {
+ public:
+  /// Nothing is lost.
+  LossOdds() = default;
+  /// `ppm` in a million segments are lost; below a million.
+  explicit LossOdds(std::int64_t ppm);
+
+  bool none() const { return none_; }
+
+  /// How many segments come through before the next lost one.
+  std::int64_t draw(Rng& rng) const;
+
+ private:
+  bool none_ = true;
+  std::vector<std::uint64_t> digits_;  // probability that the digit is 1, times 2^64
+};
+
+/// The losses of one flow on its way.
+class FlowLoss {
+ public:
+  struct Lost {
+    std::int64_t segment = 0;  // counts from 0 in what is sent at once
+    std::size_t hop = 0;       // the link of the path that lost it
+    int tries = 0;             // how often this segment has been lost by now
+  };
+
+  /// Link `hop` of the path loses with these odds from now on. Its draws begin with the first call.
+  void set(std::size_t hop, const LossOdds& odds, std::uint64_t seed, std::string_view link,
+           std::uint64_t flow);
+
+  /// `segments` are sent, and each lost one again until it comes through; `lost` hears of each
+  /// loss, in order. Lost(const Lost&).
+  template <class F>
+  void send(std::int64_t segments, F lost);
+
+ private:
+  struct Hop {
+    std::size_t hop;
+    Rng rng;
+    LossOdds odds;
+    std::int64_t until_next;  // segments that come through before the next lost one
+  };
+
+  static constexpr std::int64_t kNone = INT64_MAX;
+
+  Hop* next_loss();
+  void pass(std::int64_t segments, const Hop* lost_by);
+
+  std::vector<Hop> hops_;  // in the order of the path
+};
+
+template <class F>
+void FlowLoss::send(std::int64_t segments, F lost) {
+  std::int64_t passed = 0;
+  Lost last{.segment = -1};
+  for (;;) {
+    Hop* const by = next_loss();
+    const std::int64_t before = by == nullptr ? kNone : by->until_next;
+    if (before >= segments - passed) return pass(segments - passed, nullptr);
+    passed += before;  // the lost one is sent again, so it is still to come
+    pass(before, by);
+    last = {
+        .segment = passed, .hop = by->hop, .tries = last.segment == passed ? last.tries + 1 : 1};
+    lost(last);
+  }
+}
+
+}  // namespace strait

@@ -1,0 +1,49 @@
+#include "netsim/playback.h"
+
+#include "core/base/check.h"
+
+namespace strait {
+
+LinkPlayback::LinkPlayback(const NetworkDescription& description) {
+  KeyedHeap::Key key = 0;
+  for (const LinkTrace& trace : description.traces) {
+    STRAIT_CHECK(!trace.rows.empty() && trace.rows.back().time < trace.period,
+                 "a trace of link {} has {} rows and a period of {} ns", trace.link,
+                 trace.rows.size(), trace.period.count());
+    traces_.push_back({.trace = trace, .repetition = trace.start});
+    times_.set(key++, traces_.back().next());
+  }
+  for (const RandomOutages& outages : description.outages) {
+    OutageGenerator generator(description.seed, outages);
+    const OutageGenerator::Toggle first = generator.next();
+    outages_.push_back({outages.links, generator, first});
+    times_.set(key++, first.time);
+  }
+}
+
+LinkChange LinkPlayback::take() {
+  STRAIT_CHECK(!times_.empty(), "there is nothing to play");
+  const KeyedHeap::Key key = times_.top().key;
+  if (key < traces_.size()) {
+    LinkChange change = traces_[key].take();
+    times_.set(key, traces_[key].next());
+    return change;
+  }
+  Outages& outages = outages_[key - traces_.size()];
+  LinkChange change{.time = outages.next.time, .links = outages.links, .up = outages.next.up};
+  outages.next = outages.generator.next();
+  times_.set(key, outages.next.time);
+  return change;
+}
+
+LinkChange LinkPlayback::Trace::take() {
+  const LinkTrace::Row& now = trace.rows[row];
+  LinkChange change{.time = next(), .links = {trace.link}, .rate = now.rate, .delay = now.delay};
+  if (++row == trace.rows.size()) {
+    row = 0;
+    repetition += trace.period;
+  }
+  return change;
+}
+
+}  // namespace strait
