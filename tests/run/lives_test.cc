@@ -84,6 +84,39 @@ TEST_CASE("a killed island comes back and catches up", "[lives]") {
   }
 }
 
+// Over links, in the middle of an exchange: round 2 needs 0.4 s at least, and island 1 dies 0.1 s
+// into it.
+TEST_CASE("an island that dies in an exchange costs the others one attempt", "[lives]") {
+  RunConfig config = settings(4);
+  config.network.kind = "emulated";
+  config.quadratic.size = 200'000;
+  const auto run = [&] {
+    const LivesTrial probe(config, {});
+    const Nanos second = probe.arm("diloco", 3).rows[1].time + 2s;  // round 2 is at its boundary
+    const LivesTrial trial(config,
+                           {island_event(second + 100ms, NetworkEventKind::kIslandKill, 1)});
+    return trial.arm("diloco", 3);
+  };
+  const ArmResult first = run(), again = run();
+  REQUIRE(first.rows.size() == 5);
+  CHECK(missing(first) == Counts{0, 1, 1, 1});
+  CHECK(first.rows[2].attempts == 2);
+  CHECK(first.costs.bytes[static_cast<std::size_t>(Cause::kAborted)] > 0);
+  CHECK(first.discarded_tokens == 2);
+  CHECK(first.costs.trace_hash == again.costs.trace_hash);
+  CHECK(first.parameter_hash == again.parameter_hash);
+}
+
+// Island 1 is expected at 1000 s, but the others are done at 6 s.
+TEST_CASE("a run does not wait for islands that would come when it is over", "[lives]") {
+  const LivesTrial trial(settings(3), {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                                       island_event(1000s, NetworkEventKind::kIslandJoin, 1)});
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(missing(result) == Counts{0, 1, 1});
+  CHECK(count(result, TraceKind::kIslandJoined) == 0);
+  CHECK(result.costs.time == result.rows.back().time);
+}
+
 // At 5 s the others are in round 3: it sits that out and contributes to round 4.
 TEST_CASE("an island that comes later enters at the round after the open one", "[lives]") {
   LivesTrial trial(settings(5), {});
