@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "core/comm/codec.h"
+#include "tests/faults/true_mean.h"
 
 namespace strait {
 
@@ -16,18 +16,19 @@ void expect(bool holds, fmt::format_string<Args...> text, Args&&... args) {
   if (!holds) throw FaultFound(fmt::format(text, std::forward<Args>(args)...));
 }
 
-/// commit round=3 epoch=0 before=... members=0,1,2
+/// commit round=3 epoch=0 before=... members=0,1,2; false for lines of other kinds.
 bool read_commit(const std::string& line, std::uint32_t& round, Auditor::Commit& commit) {
   unsigned r = 0, e = 0;
   int used = 0;
-  if (std::sscanf(line.c_str(), "commit round=%u epoch=%u before=%*x members=%n", &r, &e, &used) !=
-      2) {
-    return false;
-  }
+  if (line.rfind("commit ", 0) != 0) return false;
+  std::sscanf(line.c_str(), "commit round=%u epoch=%u before=%*x members=%n", &r, &e, &used);
   round = r;
   commit.epoch = e;
-  std::istringstream members(line.substr(static_cast<std::size_t>(used)));
-  for (std::string member; std::getline(members, member, ',');) {
+  const std::string members = line.substr(static_cast<std::size_t>(used));
+  const bool good = used > 0 && members.find_first_not_of("0123456789,") == std::string::npos;
+  expect(good, "the journal has the line '{}'", line);
+  std::istringstream list(members);
+  for (std::string member; std::getline(list, member, ',');) {
     commit.members.push_back(std::stoi(member));
   }
   return true;
@@ -114,28 +115,6 @@ void Auditor::check_roster(IslandId island, std::uint32_t round, const Roster& r
   }
 }
 
-/// As docs/ARCHITECTURE.md, "Bits", has it: what was decoded, in island order, multiply then add.
-std::vector<float> Auditor::true_mean(std::uint32_t round, const Roster& roster) const {
-  const auto& options = plan_.world.collective;
-  const auto codec = make_codec(options.codec);
-  const auto result =
-      make_codec(options.result_codec.empty() ? options.codec : options.result_codec);
-  const auto elements = static_cast<std::int64_t>(plan_.elements);
-  std::vector<float> sum(plan_.elements, 0), in(plan_.elements);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(codec->encoded_size(elements)));
-  for (const auto& member : roster.members) {
-    if (member.weight == 0) continue;
-    contribute(member.island, round, in);
-    codec->encode(in, bytes);
-    codec->decode_add(bytes, member.weight, sum);
-  }
-  if (options.algorithm == "gather") return sum;
-  bytes.resize(static_cast<std::size_t>(result->encoded_size(elements)));
-  result->encode(sum, bytes);
-  result->decode(bytes, sum);
-  return sum;
-}
-
 const Auditor::Truth& Auditor::truth(IslandId island, std::uint32_t round) const {
   expect(round >= 1 && round <= truths_.size(),
          "island {} is given round {}, which no island has committed", island, round);
@@ -179,7 +158,9 @@ void Auditor::committed(IslandId island, const RoundResult& result, std::span<co
          island, result.round);
   check_roster(island, result.round, result.roster);
   if (truths_.size() + 1 == result.round) {
-    Truth truth{.roster = result.roster, .mean = true_mean(result.round, result.roster)};
+    Truth truth{
+        .roster = result.roster,
+        .mean = true_mean(plan_.world.collective, result.round, result.roster, plan_.elements)};
     model_.step(truth.mean);
     truth.state = model_.hash();
     truths_.push_back(std::move(truth));

@@ -87,7 +87,6 @@ class Auditor {
   const std::vector<Commit>& read_journal();
   const Commit& commit_of(IslandId island, std::uint32_t round);
   void check_roster(IslandId island, std::uint32_t round, const Roster& roster);
-  std::vector<float> true_mean(std::uint32_t round, const Roster& roster) const;
   const Truth& truth(IslandId island, std::uint32_t round) const;
 
   const FaultPlan& plan_;

@@ -1,5 +1,7 @@
 // The production protocol under injected faults: simulations of many seeds, each with its own plan
 // (fault_plan.h), and an auditor who knows the truth (auditor.h).
+#include <cstdlib>
+
 #include "tests/faults/simulation.h"
 #include "tests/support/catch.h"
 
@@ -25,6 +27,10 @@ TEST_CASE("the same seed of faults is the same run", "[faults]") {
     CHECK(first.ended == second.ended);
     CHECK(first.plan == second.plan);
   }
+}
+
+TEST_CASE("the bugs that scripts/planted_bugs.sh plants still apply", "[faults]") {
+  CHECK(std::system("scripts/planted_bugs.sh --check") == 0);
 }
 
 }  // namespace
