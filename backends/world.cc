@@ -1,5 +1,7 @@
 #include "backends/world.h"
 
+#include <utility>
+
 #include "core/base/check.h"
 #include "core/base/wall_clock.h"
 
@@ -72,11 +74,13 @@ void World::settle(IslandId island) {
 /// Puts what happens to islands on the loop; the fabric knows of the links.
 void World::schedule(const NetworkDescription& description) {
   const auto starts_at = [this](Nanos time, IslandId island) {
+    const std::size_t n = starts_.size();
     loop_.hold_open();
-    loop_.at(time, [this, island] {
+    starts_.push_back(loop_.at(time, [this, island, n] {
+      starts_[n] = TimerId::kNone;
       start_island(island);
       loop_.let_close();
-    });
+    }));
   };
   for (std::size_t i = 0; i < description.islands.size(); ++i) {
     if (description.islands[i].start == Nanos{0}) continue;
@@ -114,6 +118,14 @@ void World::start_island(IslandId island) {
   loop_.start_island(island);
   settle(island);
   places_[n]->transport->connect(peers_);
+}
+
+void World::forget_starts() {
+  for (TimerId& start : starts_) {
+    if (start == TimerId::kNone) continue;
+    loop_.cancel(std::exchange(start, TimerId::kNone));
+    loop_.let_close();
+  }
 }
 
 void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = 1; }

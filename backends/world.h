@@ -71,6 +71,7 @@ class World {
   void kill_island(IslandId island);
   void start_island(IslandId island);  // one that is not running
   void ask_to_leave(IslandId island);
+  void forget_starts();  // of islands that the description would still start: the run is over
   void crash_coordinator();
   void start_coordinator();
 
@@ -102,6 +103,7 @@ class World {
   std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
   std::vector<std::unique_ptr<Place>> places_;      // null while the island is not there
   std::vector<char> leaving_;
+  std::vector<TimerId> starts_;         // by the description; kNone once they have happened
   std::unique_ptr<Transport> control_;  // the coordinator's
   std::unique_ptr<Coordinator> coordinator_;
   std::uint64_t coordinator_lives_ = 0;

@@ -43,7 +43,8 @@ void FairShare::set_active(FlowId flow, bool active) {
   }
   for (Hop& hop : f.path()) {
     Link& link = links_[hop.link];
-    mark_dirty(hop.link);
+    // Who leaves a link that is not full changes nobody's rate.
+    if (active || link.level != kNoLimit) mark_dirty(hop.link);
     if (active) {
       hop.slot = static_cast<std::uint32_t>(link.active.size());
       link.active.push_back(flow);

@@ -1,6 +1,7 @@
 // What happens to links and to the ends of connections: the part of LinkModel that changes the
 // world its flows live in.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 #include "netsim/link_model.h"
@@ -125,9 +126,11 @@ void LinkModel::set_flow_loss(Flow& flow, LinkId link) {
   const auto at = std::find(path.begin(), path.end(), link);
   if (at == path.end()) return;
   if (flow.loss == nullptr) flow.loss = std::make_unique<FlowLoss>();
+  flow.loss->send(std::exchange(flow.untold, 0), [](const FlowLoss::Lost&) {});  // loses none
   const Link& loses = links_[index_of(link)];
   flow.loss->set(static_cast<std::size_t>(at - path.begin()), loses.loss, seed_, loses.name,
                  flow.key);
+  flow.quiet = flow.loss->quiet();
 }
 
 }  // namespace strait

@@ -1,6 +1,7 @@
 #include "netsim/link_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 #include "netsim/wide.h"
@@ -302,21 +303,27 @@ void LinkModel::collect_departed(FlowId id, LinkSink* sink) {
 // When a mark that leaves now has arrived, with what has to be sent again.
 Nanos LinkModel::repaired(Flow& flow, const Mark& mark) {
   Nanos arrives = now_ + flow.delay;
-  if (flow.loss == nullptr || mark.segments == 0) return arrives;
+  if (flow.loss == nullptr) return arrives;
+  // Most marks lose nothing; then the draws are not even looked at.
+  const std::int64_t before = flow.untold;
+  flow.untold += mark.segments;
+  if (flow.untold <= flow.quiet) return arrives;
   const Nanos rtt = flow.delay + state(flow.other).delay;
   const Wide took = (now_ - flow.leaving_since).count();
-  flow.loss->send(mark.segments, [&](const FlowLoss::Lost& lost) {
-    const auto after = static_cast<std::int64_t>(took * (lost.segment + 1) / mark.segments);
+  flow.loss->send(std::exchange(flow.untold, 0), [&](const FlowLoss::Lost& lost) {
+    const std::int64_t segment = lost.segment - before;
+    const auto after = static_cast<std::int64_t>(took * (segment + 1) / mark.segments);
     const Nanos left = flow.leaving_since + Nanos{after};
     arrives = std::max(arrives, left + flow.delay + lost.tries * rtt);
     const Wide bytes = mark.payload + mark.header;
-    const auto again = static_cast<Bytes>(bytes * (lost.segment + 1) / mark.segments -
-                                          bytes * lost.segment / mark.segments);
+    const auto again =
+        static_cast<Bytes>(bytes * (segment + 1) / mark.segments - bytes * segment / mark.segments);
     for (std::size_t hop = 0; hop <= lost.hop; ++hop) {
       links_[index_of(flow.links[hop])].counters.retransmitted += again;
     }
     links_[index_of(flow.links[0])].counters.entered.retransmitted += again;
   });
+  flow.quiet = flow.loss->quiet();
   return arrives;
 }
 

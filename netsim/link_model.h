@@ -189,6 +189,8 @@ class LinkModel {
     Nanos outage_start{0};   // also: when the first SYN left
     Nanos leaving_since{0};  // when what leaves next began to leave
     std::uint64_t key = 0;
+    std::int64_t untold = 0;           // segments that have left and `loss` has not heard of
+    std::int64_t quiet = 0;            // so many of them come through for sure
     std::unique_ptr<FlowLoss> loss{};  // null while no link of the path ever lost anything
     Fifo<Arrival> under_way{};
 

@@ -46,11 +46,16 @@ void FlowLoss::set(std::size_t hop, const LossOdds& odds, std::uint64_t seed, st
   at->until_next = odds.none() ? kNone : odds.draw(at->rng);
 }
 
+std::int64_t FlowLoss::quiet() const {
+  const Hop* const next = next_loss();
+  return next == nullptr ? kNone : next->until_next;
+}
+
 /// The hop that loses a segment first; of equals the first on the path, which the segment meets
 /// first. Null if none loses any.
-FlowLoss::Hop* FlowLoss::next_loss() {
-  Hop* first = nullptr;
-  for (Hop& hop : hops_) {
+const FlowLoss::Hop* FlowLoss::next_loss() const {
+  const Hop* first = nullptr;
+  for (const Hop& hop : hops_) {
     if (hop.odds.none()) continue;
     if (first == nullptr || hop.until_next < first->until_next) first = &hop;
   }

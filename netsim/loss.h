@@ -49,6 +49,9 @@ class FlowLoss {
   void set(std::size_t hop, const LossOdds& odds, std::uint64_t seed, std::string_view link,
            std::uint64_t flow);
 
+  /// So many segments come through for sure before the next loss.
+  std::int64_t quiet() const;
+
   /// `segments` are sent, and each lost one again until it comes through; `lost` hears of each
   /// loss, in order. Lost(const Lost&).
   template <class F>
@@ -64,7 +67,7 @@ class FlowLoss {
 
   static constexpr std::int64_t kNone = INT64_MAX;
 
-  Hop* next_loss();
+  const Hop* next_loss() const;
   void pass(std::int64_t segments, const Hop* lost_by);
 
   std::vector<Hop> hops_;  // in the order of the path
@@ -75,7 +78,7 @@ void FlowLoss::send(std::int64_t segments, F lost) {
   std::int64_t passed = 0;
   Lost last{.segment = -1};
   for (;;) {
-    Hop* const by = next_loss();
+    const Hop* const by = next_loss();
     const std::int64_t before = by == nullptr ? kNone : by->until_next;
     if (before >= segments - passed) return pass(segments - passed, nullptr);
     passed += before;  // the lost one is sent again, so it is still to come

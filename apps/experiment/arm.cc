@@ -173,7 +173,8 @@ class Observers final : public IslandObserver {
 
 /// One life of an island in an arm.
 void live(const Experiment& x, const Checkpoint* start, IslandId island, World::Ports& ports,
-          Board& board, ArmResult& result, IslandObserver* record) {
+          Board& board, ArmResult& result, IslandObserver* record,
+          const std::function<void()>& run_is_over) {
   const ArmOptions& options = result.options;
   const auto task = x.tasks.make();
   const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
@@ -195,8 +196,9 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
   trainee.train(*strategy, result.plan);
   observers.ended(island, strategy->waiting_tokens());
   const auto shared = strategy->shared(trainee);
-  ports.clock.post([&result, round = strategy->boundary().state,
+  ports.clock.post([&result, run_is_over, round = strategy->boundary().state,
                     last = std::vector<float>(shared.begin(), shared.end())]() mutable {
+    if (round >= result.plan.rounds) run_is_over();
     if (!result.shared.empty() && round <= result.shared_round) return;
     result.shared_round = round;
     result.shared = std::move(last);
@@ -325,9 +327,13 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
     board.record(event);
   });
+  // Who would still join has nothing left to do; where nothing is shared, everybody has.
+  const auto run_is_over = [&] {
+    if (rounds) world.forget_starts();
+  };
   try {
     world.run([&](IslandId island, World::Ports& ports) {
-      live(x, start, island, ports, board, result, record);
+      live(x, start, island, ports, board, result, record, run_is_over);
     });
   } catch (...) {
     result.failure = std::current_exception();

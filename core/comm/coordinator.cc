@@ -310,13 +310,13 @@ bool Coordinator::closes_now(const std::vector<IslandId>& ready) {
 bool Coordinator::all_receive(const std::vector<IslandId>& ready) const {
   const bool gives = std::any_of(ready.begin(), ready.end(),
                                  [&](IslandId i) { return members_[i].ready->weight > 0; });
-  const bool came_back = std::any_of(ready.begin(), ready.end(),
-                                     [&](IslandId i) { return members_[i].came_back; });
+  const bool came_back =
+      std::any_of(ready.begin(), ready.end(), [&](IslandId i) { return members_[i].came_back; });
   return !gives && came_back && !turned_away_;
 }
 
-/// Those who could give are gone. Who comes back to the same round once more has missed nothing, and
-/// contributes; if that is not finite either, the run has diverged.
+/// Those who could give are gone. Who comes back to the same round once more has missed nothing,
+/// and contributes; if that is not finite either, the run has diverged.
 void Coordinator::turn_away(const std::vector<IslandId>& ready) {
   turned_away_ = true;
   for (const IslandId i : ready) {

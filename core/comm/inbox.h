@@ -52,6 +52,7 @@ struct Inbox {
   struct Asked {
     Promise<Outcome<Slice>> promise;
     Bytes length;
+    Nanos since;
   };
 
   std::vector<Asked, PoolAllocator<Asked>> asked;  // the oldest first; nearly always one

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "core/base/check.h"
 #include "core/comm/wire.h"
@@ -47,6 +48,17 @@ inline Tag make_tag(const TagFields& f) {
 
 /// Plane and fragment: tags of one group are in the order of (round, epoch), as exchanges are.
 constexpr std::uint64_t group_of(Tag tag) { return tag >> 54; }
+
+/// What all messages of an exchange have in common, contributions and means; in the order of
+/// (round, epoch) for one fragment.
+constexpr std::uint64_t exchange_of(Tag tag) {
+  constexpr Tag kMean = static_cast<Tag>(TagPlane::kResult), kPart = kMean - 1;
+  static_assert(kPart == static_cast<Tag>(TagPlane::kContribution));
+  return (tag >> 60 == kMean ? tag - (Tag{1} << 60) : tag) >> 14;
+}
+
+/// "exchange 7 of fragment 0", for people.
+std::string describe(Tag tag);
 
 /// Of exchanges: which attempt the message belongs to.
 constexpr std::uint64_t epoch_of(Tag tag) { return (tag >> 14) & 0xffff; }

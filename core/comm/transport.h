@@ -21,6 +21,10 @@
 // incarnation and the session; a mismatch is refused for good and names the differing key on both
 // sides. What belongs to an older session or incarnation is dropped without a word.
 //
+// Peers that wait for each other in different exchanges would wait for ever. Who has waited for
+// `wonder_after` asks; if the other side is elsewhere and waits for us there, the receive fails and
+// names both.
+//
 // Errors are Outcomes: kClosed or kRefused when the session is lost, kMismatch for a peer that
 // differs or talks nonsense (for good), kClosed after close(), kCancelled after cancel(). A
 // stranger's connection takes nobody down.
@@ -68,6 +72,8 @@ struct TransportOptions {
   /// After a lost session: the dialler waits this long, then twice as long, up to the second.
   Nanos redial_first{100'000'000};
   Nanos redial_last{5'000'000'000};
+  /// Who has waited this long for a message asks the peer whether it is in the same exchange.
+  Nanos wonder_after{5'000'000'000};
 };
 
 /// Who is told about sessions. Up-calls are events of their own, in the order of what happened.
@@ -172,6 +178,12 @@ class Transport final : private ConnectionEvents {
   void signal(Peer& peer, const FrameHeader& header);
   void release(Peer& peer, Tag tag);
 
+  // transport_diagnosis.cc
+  void look_later();
+  void look();
+  void say_where_we_are(Peer& peer, Tag asked_for);
+  void crossed(Peer& peer, Tag ours, Tag theirs);
+
   IncomingMessage* incoming(Peer& peer, const FrameHeader& header);
   void deliver(Peer& peer, Tag tag);
   Failure wrong_length(const Peer& peer, Tag tag, Bytes asked, std::uint64_t sent) const;
@@ -197,6 +209,7 @@ class Transport final : private ConnectionEvents {
   std::map<Tag, Handler> handlers_;
   std::vector<SessionWatcher*> watchers_;
   bool closed_ = false;
+  bool looks_later_ = false;
   std::shared_ptr<Transport*> alive_;  // events of ours that come too late see null
 };
 

@@ -50,6 +50,7 @@ Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) 
 
 void Transport::enqueue(Peer& p, OutMessage message) {
   const Tag tag = message.to.tag;
+  if (!is_control(tag)) p.remember(exchange_of(tag));
   if (is_control(tag)) message.sequence = p.sequences[tag]++;
   if (is_announced(tag, message.bytes.size())) {
     signal(p, {.kind = FrameKind::kAnnounce,
@@ -143,7 +144,8 @@ Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length) {
     loop_.post([promise, failure = std::move(*failure)] { promise.complete(failure); });
     return promise.pending();
   }
-  p.inboxes[tag].asked.push_back({promise, length});
+  p.inboxes[tag].asked.push_back({promise, length, loop_.now()});
+  if (!is_control(tag)) look_later();
   // Not now: the message may be there, and nothing completes inside the call.
   loop_.post([alive = alive_, from, tag] {
     if (*alive != nullptr) (*alive)->deliver((*alive)->peer(from), tag);
@@ -180,6 +182,8 @@ void Transport::signalled(Connection& connection, const FrameHeader& header) {
   p.heard = loop_.now();
   switch (header.kind) {
     case FrameKind::kPing: return;
+    case FrameKind::kWaiting: return say_where_we_are(p, header.tag);
+    case FrameKind::kElsewhere: return crossed(p, header.tag, header.sequence);
     case FrameKind::kCredit: return release(p, header.tag);
     case FrameKind::kWelcome:
       if (p.id > options_.self || p.stands) return;

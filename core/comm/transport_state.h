@@ -53,6 +53,14 @@ struct Transport::Peer {
   std::unordered_map<Tag, Inbox, std::hash<Tag>, std::equal_to<>,
                      PoolAllocator<std::pair<const Tag, Inbox>>>
       inboxes;
+  std::deque<std::uint64_t> begun;  // the exchanges in which we have sent something, the last ones
+
+  void remember(std::uint64_t exchange) {
+    constexpr std::size_t kMany = 64;  // more than are ever open
+    if (!begun.empty() && begun.back() == exchange) return;
+    begun.push_back(exchange);
+    if (begun.size() > kMany) begun.pop_front();
+  }
 };
 
 /// What operations on cancelled tags end with.

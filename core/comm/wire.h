@@ -29,14 +29,16 @@ inline constexpr std::uint32_t kProtocolVersion = 2;
 using Tag = std::uint64_t;
 
 enum class FrameKind : std::uint8_t {
-  kHello = 1,     // from who dialled, before all else: hello.h
-  kRefuse = 2,    // the hello does not fit: text
-  kData = 3,      // a part of a message
-  kCredit = 4,    // to a kAnnounce of this tag: the message may come
-  kAnnounce = 5,  // a large message of `total` bytes waits to be asked for
-  kWelcome = 6,   // answers the control connection's hello: the session stands; the incarnation
-                  // of who answers is in `tag`
-  kPing = 7,      // nothing but a sign of life, behind the data that waits
+  kHello = 1,      // from who dialled, before all else: hello.h
+  kRefuse = 2,     // the hello does not fit: text
+  kData = 3,       // a part of a message
+  kCredit = 4,     // to a kAnnounce of this tag: the message may come
+  kAnnounce = 5,   // a large message of `total` bytes waits to be asked for
+  kWelcome = 6,    // answers the control connection's hello: the session stands; the incarnation
+                   // of who answers is in `tag`
+  kPing = 7,       // nothing but a sign of life, behind the data that waits
+  kWaiting = 8,    // I have waited long for a message of this tag
+  kElsewhere = 9,  // answers it: I am not in that exchange, but in that of the tag in `sequence`
 };
 
 /// Frames of these kinds are their header alone.

@@ -107,7 +107,7 @@ void run(const Case& c) {
     for (int round = 1; round <= c.rounds; ++round) {
       ports.clock.compute(kStep, [] {});
       auto ticket =
-          ports.rounds.start({.round = static_cast<std::uint32_t>(round), .in = in, .out = out});
+          ports.rounds->start({.round = static_cast<std::uint32_t>(round), .in = in, .out = out});
       const auto outcome = ticket.wait();
       STRAIT_CHECK(outcome.ok(), "round {}: {}", round, outcome.failure().what);
     }

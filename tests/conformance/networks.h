@@ -43,14 +43,16 @@ inline std::vector<NetworkRow> network_rows() {
                          {link_event(400ms, NetworkEventKind::kLinkDown, 0),
                           link_event(3s, NetworkEventKind::kLinkUp, 0)});
        }},
-      // 300 ms there and back, and all links down in the middle.
+      // 300 ms there and back, 2 % loss, and all links down in the middle.
       {"emulated, bad",
        [](Loop& loop, Trace& trace, int islands) {
-         AccessLink link{.up = megabits(20), .down = megabits(20), .delay = 75ms};
-         // Its 2 % loss belongs here as soon as an AccessLink can have one.
+         const AccessLink link{
+             .up = megabits(20), .down = megabits(20), .delay = 75ms, .loss_ppm = 20'000};
+         std::vector<int> all;
+         for (int i = 0; i < 2 * islands; ++i) all.push_back(i);
          return emulated(loop, trace, islands, link,
-                         {{.time = 400ms, .kind = NetworkEventKind::kLinkDown},
-                          {.time = 2s, .kind = NetworkEventKind::kLinkUp}});
+                         {{.time = 400ms, .kind = NetworkEventKind::kLinkDown, .links = all},
+                          {.time = 2s, .kind = NetworkEventKind::kLinkUp, .links = all}});
        }},
   };
 }

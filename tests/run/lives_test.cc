@@ -3,7 +3,10 @@
 //
 // Three islands over the pipe; a round takes 2 s (H = 2 steps of 1 s).
 #include <algorithm>
+#include <mutex>
+#include <thread>
 
+#include "core/base/rng.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
 #include "tests/support/trial.h"
@@ -81,6 +84,39 @@ TEST_CASE("a killed island comes back and catches up", "[lives]") {
   }
 }
 
+// Over links, in the middle of an exchange: round 2 needs 0.4 s at least, and island 1 dies 0.1 s
+// into it.
+TEST_CASE("an island that dies in an exchange costs the others one attempt", "[lives]") {
+  RunConfig config = settings(4);
+  config.network.kind = "emulated";
+  config.quadratic.size = 200'000;
+  const auto run = [&] {
+    const LivesTrial probe(config, {});
+    const Nanos second = probe.arm("diloco", 3).rows[1].time + 2s;  // round 2 is at its boundary
+    const LivesTrial trial(config,
+                           {island_event(second + 100ms, NetworkEventKind::kIslandKill, 1)});
+    return trial.arm("diloco", 3);
+  };
+  const ArmResult first = run(), again = run();
+  REQUIRE(first.rows.size() == 5);
+  CHECK(missing(first) == Counts{0, 1, 1, 1});
+  CHECK(first.rows[2].attempts == 2);
+  CHECK(first.costs.bytes[static_cast<std::size_t>(Cause::kAborted)] > 0);
+  CHECK(first.discarded_tokens == 2);
+  CHECK(first.costs.trace_hash == again.costs.trace_hash);
+  CHECK(first.parameter_hash == again.parameter_hash);
+}
+
+// Island 1 is expected at 1000 s, but the others are done at 6 s.
+TEST_CASE("a run does not wait for islands that would come when it is over", "[lives]") {
+  const LivesTrial trial(settings(3), {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                                       island_event(1000s, NetworkEventKind::kIslandJoin, 1)});
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(missing(result) == Counts{0, 1, 1});
+  CHECK(count(result, TraceKind::kIslandJoined) == 0);
+  CHECK(result.costs.time == result.rows.back().time);
+}
+
 // At 5 s the others are in round 3: it sits that out and contributes to round 4.
 TEST_CASE("an island that comes later enters at the round after the open one", "[lives]") {
   LivesTrial trial(settings(5), {});
@@ -128,6 +164,57 @@ TEST_CASE("an arm that fails leaves the rows of the rounds before", "[lives]") {
                     Catch::Contains("the state after round 2 is lost"));
   CHECK(result.rows.size() == 3);
   CHECK(count(result, TraceKind::kIslandKilled) == 3);
+}
+
+/// Yields the processor at random before and after each gradient, so that threads interleave
+/// differently each time.
+class RestlessTask final : public TaskWrapper {
+ public:
+  RestlessTask(std::unique_ptr<Task> task, std::uint64_t seed)
+      : TaskWrapper(std::move(task)), rng_(seed, "yields") {}
+  StepWork accumulate_gradient(BatchKey key, float scale) override {
+    rest();
+    const StepWork work = TaskWrapper::accumulate_gradient(key, scale);
+    rest();
+    return work;
+  }
+
+ private:
+  void rest() {
+    for (auto n = rng_.below(20); n > 0; --n) std::this_thread::yield();
+  }
+  Rng rng_;
+};
+
+TEST_CASE("a hundred repeats with random thread timing are the same run", "[lives]") {
+  RunConfig config = settings(6);
+  config.run.islands = 4;
+  config.compute.jitter = 0.3;
+  config.network.kind = "emulated";
+  const auto run = [&](int repeat) {
+    std::uint64_t tasks = 0;
+    std::mutex mutex;
+    const auto wrap = [&](std::unique_ptr<Task> task) {
+      const std::lock_guard lock(mutex);
+      return std::make_unique<RestlessTask>(std::move(task),
+                                            100 * static_cast<std::uint64_t>(repeat) + tasks++);
+    };
+    const Trial trial(config, wrap, kHomeLine,
+                      {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
+                       link_event(4s, NetworkEventKind::kLinkDown, 2),
+                       island_event(4500ms, NetworkEventKind::kIslandJoin, 1),
+                       link_event(6s, NetworkEventKind::kLinkUp, 2),
+                       island_event(9s, NetworkEventKind::kIslandLeave, 3)});
+    return trial.arm("diloco", 4);
+  };
+  const ArmResult first = run(0);
+  CHECK(count(first, TraceKind::kIslandLeft) == 1);
+  for (int repeat = 1; repeat <= 100; ++repeat) {
+    const ArmResult again = run(repeat);
+    INFO("repeat " << repeat);
+    CHECK(again.costs.trace_hash == first.costs.trace_hash);
+    CHECK(again.parameter_hash == first.parameter_hash);
+  }
 }
 
 TEST_CASE("data parallelism refuses a network whose islands come and go", "[lives]") {

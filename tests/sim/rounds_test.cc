@@ -200,9 +200,8 @@ TEST_CASE("a commit is durable before any verdict leaves", "[rounds]") {
       if (!ports.rounds->start({.round = round, .in = in, .out = out}).wait().ok()) return;
     }
   });
-  CHECK(log ==
-        std::vector<std::string>{"sync", "sync", "verdict 1", "sync", "verdict 2", "sync",
-                                 "verdict 3"});
+  CHECK(log == std::vector<std::string>{"sync", "sync", "verdict 1", "sync", "verdict 2", "sync",
+                                        "verdict 3"});
   CHECK(text_of(journal) ==
         "start epoch=0\n"
         "commit round=1 epoch=0 before=0000000000000000 members=0,1\n"

@@ -107,6 +107,42 @@ TEST_CASE("what was cancelled stays so through sessions", "[transport]") {
   CHECK(equal(next, noise(5, 3)));
 }
 
+Tag in_exchange(TagPlane plane, std::uint64_t number) {
+  return make_tag({.plane = plane, .round = number});
+}
+
+TEST_CASE("peers that wait for each other in different exchanges are told so", "[transport]") {
+  TransportPair pair;
+  Result<Slice>& a = pair.receive(*pair.at_a, in_exchange(TagPlane::kContribution, 7), 10);
+  Result<Slice>& b = pair.receive(*pair.at_b, in_exchange(TagPlane::kStart, 0), 10);
+  pair.run();
+  CHECK(a.why() ==
+        "peer 1 waits in exchange 7 of fragment 0, peer 2 in the hand-out after pretraining: they "
+        "wait for each other");
+  CHECK(b.why() ==
+        "peer 2 waits in the hand-out after pretraining, peer 1 in exchange 7 of fragment 0: they "
+        "wait for each other");
+  CHECK(a.kind() == FailureKind::kMismatch);
+}
+
+// A is still in exchange 7, which B has finished: B waits for it in exchange 8.
+TEST_CASE("a peer that is only behind is waited for", "[transport]") {
+  TransportPair pair({}, {}, [](int connection) {
+    return connection == 0 ? Nanos{0} : Nanos{std::chrono::seconds(20)};  // data is slow
+  });
+  const Tag seven = in_exchange(TagPlane::kContribution, 7);
+  const Tag eight = in_exchange(TagPlane::kContribution, 8);
+  Result<Slice>& a = pair.receive(*pair.at_a, seven, 10);
+  pair.send(*pair.at_b, seven, make_message(noise(10, 1)));
+  Result<Slice>& b = pair.receive(*pair.at_b, eight, 10);
+  pair.loop.run_until(pair.loop.now() + 45s);
+  CHECK(equal(a, noise(10, 1)));
+  CHECK_FALSE(b.done());
+  pair.send(*pair.at_a, eight, make_message(noise(10, 2)));
+  pair.run();
+  CHECK(equal(b, noise(10, 2)));
+}
+
 TEST_CASE("served control messages come in order, each an event", "[transport]") {
   TransportPair pair;
   std::vector<int> heard;
