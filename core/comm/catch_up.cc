@@ -186,6 +186,7 @@ void CatchUp::give(PeerId to, const AskMessage& ask, GiveMessage offer,
 
 Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
   Haul haul;
+  from_ = from;
   while (true) {
     if (failed_) co_return *failed_;
     Async<HereMessage> asking = where();
@@ -235,7 +236,7 @@ void CatchUp::session_opened(PeerId peer) {
   if (peer != PeerId::kCoordinator || !here_ || here_->completed()) return;
   std::ignore = transport_.send(
       {.to = PeerId::kCoordinator, .tag = control_tag(TagPlane::kMember), .cause = Cause::kControl},
-      pack(MemberMessage(WhereMessage{})));
+      pack(MemberMessage(WhereMessage{from_})));
 }
 
 void CatchUp::session_lost(PeerId peer, const Failure& failure) {

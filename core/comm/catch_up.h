@@ -114,6 +114,7 @@ class CatchUp final : private SessionWatcher {
   std::deque<KeptMean> kept_;                            // by round
   std::vector<std::pair<PeerId, AskMessage>> deferred_;  // asked while the state changes
 
+  std::uint32_t from_ = 0;  // what the asker has
   std::uint32_t asks_ = 0;
   std::optional<Promise<HereMessage>> here_;  // while we ask where
   struct Fetching {

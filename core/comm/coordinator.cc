@@ -23,6 +23,7 @@ Coordinator::Coordinator(Transport& transport, Storage& storage, Ledger& ledger,
       journal_(storage, options_.journal),
       members_(options_.islands),
       committed_(journal_.committed()),
+      began_(transport.loop().now()),
       alive_(std::make_shared<Coordinator*>(this)) {
   if (options_.first_round == 0) options_.first_round = options_.islands;
   // Whatever was under way belongs to epochs that are over. Ours is known to the disk before any
@@ -65,10 +66,7 @@ void Coordinator::session_opened(PeerId peer) {
   const bool anew = members_[i].life != 0 && members_[i].life != life;
   members_[i].life = life;
   members_[i].connected = true;
-  if (anew) {
-    members_[i].has = 0;
-    check_that_state_is_left();
-  }
+  if (anew) members_[i].has = 0;
   if (failed_) say(i, FailedMessage{failed_->kind, failed_->what});
 }
 
@@ -124,8 +122,11 @@ void Coordinator::leave_out(IslandId island) {
 
 void Coordinator::check_that_state_is_left() {
   if (committed_ == 0) return;
+  // Who was told of a donor may have caught up, and who has said nothing yet may have it, too.
+  const bool all_have_spoken = transport_.loop().now() - began_ > options_.peer_timeout;
   for (IslandId i = 0; i < members_.count(); ++i) {
-    if (members_[i].has >= committed_) return;
+    const Member& m = members_[i];
+    if (m.has >= committed_ || (m.seen ? !m.lacks : !all_have_spoken)) return;
   }
   fail({FailureKind::kAborted,
         fmt::format("the state after round {} is lost: every island that had it has started anew",
@@ -244,10 +245,15 @@ void Coordinator::on(IslandId island, const SitOutMessage& message) {
   try_to_close();
 }
 
-void Coordinator::on(IslandId island, const WhereMessage&) {
-  members_[island].catching_up = members_[island].came_back = true;
-  members_[island].turned_away = false;
-  say(island, HereMessage{committed_, members_.holders(committed_, island)});
+void Coordinator::on(IslandId island, const WhereMessage& message) {
+  Member& m = members_[island];
+  m.catching_up = m.came_back = true;
+  m.turned_away = false;
+  m.has = std::max(m.has, message.round);
+  auto donors = members_.holders(committed_, island);
+  m.lacks = donors.empty() && m.has < committed_;
+  if (m.lacks) check_that_state_is_left();
+  say(island, HereMessage{committed_, std::move(donors)});
   try_to_close();
 }
 

@@ -82,7 +82,7 @@ class Coordinator final : private SessionWatcher {
   void on(IslandId island, const ReadyMessage& message);
   void on(IslandId island, const ReportMessage& message);
   void on(IslandId island, const SitOutMessage& message);
-  void on(IslandId island, const WhereMessage&);
+  void on(IslandId island, const WhereMessage& message);
   void on(IslandId island, const LeaveMessage&);
   void on(IslandId island, const SuspectMessage& message);
 
@@ -119,6 +119,7 @@ class Coordinator final : private SessionWatcher {
   int attempts_ = 0;                // that failed in this round
   bool turned_away_ = false;        // those who only receive, in this round
   Nanos retry_at_{0};
+  Nanos began_{0};
   std::optional<Nanos> quorum_since_;  // of this round
   std::optional<Nanos> others_since_;  // since when only those are awaited who are catching up
   std::optional<Failure> failed_;

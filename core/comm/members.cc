@@ -54,7 +54,7 @@ void Members::next_round() {
     m.ready.reset();
     m.blamed = 0;
     m.left_out = false;
-    m.turned_away = false;
+    m.lacks = m.turned_away = false;
   }
 }
 

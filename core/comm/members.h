@@ -24,6 +24,7 @@ struct Member {
   bool connected = false;
   bool suspect = false;
   bool came_back = false;             // has asked since it last took part; may only receive
+  bool lacks = false;                 // the last state, and was told of nobody who has it
   bool turned_away = false;           // from the open round, and has not asked since
   bool catching_up = false;           // not waited for beyond the grace window
   std::uint64_t life = 0;             // incarnation of the session

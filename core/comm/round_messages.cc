@@ -48,8 +48,11 @@ bool get(Reader& r, SitOutMessage& m) {
   return m.round > 0;
 }
 
-void put(Writer&, const WhereMessage&) {}
-bool get(Reader&, WhereMessage&) { return true; }
+void put(Writer& w, const WhereMessage& m) { w.put(m.round); }
+bool get(Reader& r, WhereMessage& m) {
+  m.round = r.get<std::uint32_t>();
+  return true;
+}
 
 void put(Writer&, const LeaveMessage&) {}
 bool get(Reader&, LeaveMessage&) { return true; }

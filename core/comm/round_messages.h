@@ -44,7 +44,9 @@ struct SitOutMessage {
 };
 
 /// I am catching up: which round was committed last, and who has it?
-struct WhereMessage {};
+struct WhereMessage {
+  std::uint32_t round = 0;  // of the shared parameters that I have
+};
 
 /// I leave for good.
 struct LeaveMessage {};

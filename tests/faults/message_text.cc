@@ -19,7 +19,7 @@ std::string say(const ReportMessage& m) {
                      m.gave_up ? "given up" : "broken", index_of(m.blamed), m.why);
 }
 std::string say(const SitOutMessage& m) { return fmt::format("sits out round {}", m.round); }
-std::string say(const WhereMessage&) { return "where?"; }
+std::string say(const WhereMessage& m) { return fmt::format("where? has round {}", m.round); }
 std::string say(const LeaveMessage&) { return "leaves"; }
 std::string say(const SuspectMessage& m) {
   return fmt::format("suspects peer {}{}", index_of(m.peer), m.refused ? ", refused" : "");
