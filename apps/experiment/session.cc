@@ -19,6 +19,13 @@ namespace {
 
 constexpr double kLn2 = 0.69314718055994530942;
 
+std::string network_line(const NetworkDescription& network) {
+  if (network.places == 0) return "pipe: messages arrive in no time";
+  return network_summary(network);
+}
+
+}  // namespace
+
 FabricOptions fabric_of(const RunConfig& config) {
   if (config.network.kind != "emulated") return {.islands = config.run.islands};
   const auto& n = config.network;
@@ -32,13 +39,6 @@ FabricOptions fabric_of(const RunConfig& config) {
                                .idle_restart = n.idle_restart},
                        .send_buffer = n.send_buffer}};
 }
-
-std::string network_line(const NetworkDescription& network) {
-  if (network.places == 0) return "pipe: messages arrive in no time";
-  return network_summary(network);
-}
-
-}  // namespace
 
 std::vector<ArmOptions> demo_arms(const RunConfig& config) {
   const double lr = config.inner.lr;
