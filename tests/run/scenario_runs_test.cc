@@ -181,7 +181,8 @@ TEST_CASE("two_regions waits for the pipe between them", "[scenario]") {
     CHECK(run.link(pipe).payload > across);
     CHECK(run.link(pipe).payload < across + across / 100);
     CHECK(carrying(run.link(pipe), megabits(100)) > exchanges / 2);
-    CHECK(carrying(run.link(pipe), megabits(100)) < run.link(pipe).busy);
+    // Whenever anybody uses it, it is full.
+    CHECK(carrying(run.link(pipe), megabits(100)) >= run.link(pipe).busy * 99 / 100);
   }
   for (int i = 0; i < 8; ++i) {
     for (const char* direction : {".up", ".down"}) {
