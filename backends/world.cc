@@ -30,7 +30,8 @@ World::World(const WorldOptions& options, Storage& journal)
       fabric_(options.make_fabric ? options.make_fabric(loop_, trace_)
                                   : make_fabric(options.network, loop_, trace_, options.fabric)),
       places_(static_cast<std::size_t>(options.islands)),
-      leaving_(static_cast<std::size_t>(options.islands)) {
+      leaving_(static_cast<std::size_t>(options.islands)),
+      lost_(static_cast<std::size_t>(options.islands)) {
   if (options.rounds) peers_.push_back(PeerId::kCoordinator);
   for (IslandId i = 0; i < options.islands; ++i) {
     peers_.push_back(peer_of(i));
@@ -98,6 +99,13 @@ void World::schedule(const NetworkDescription& description) {
         loop_.at(event.time, [this, island] { ask_to_leave(island); });
         break;
       case NetworkEventKind::kIslandJoin: starts_at(event.time, island); break;
+      case NetworkEventKind::kIslandSilent:
+        if (event.duration > Nanos{0}) break;
+        loop_.at(event.time, [this, island] {
+          lost_[static_cast<std::size_t>(island)] = 1;
+          if (over_) wait_for_nobody();
+        });
+        break;
       default: break;
     }
   }
@@ -120,11 +128,15 @@ void World::start_island(IslandId island) {
   places_[n]->transport->connect(peers_);
 }
 
-void World::forget_starts() {
+void World::wait_for_nobody() {
+  over_ = true;
   for (TimerId& start : starts_) {
     if (start == TimerId::kNone) continue;
     loop_.cancel(std::exchange(start, TimerId::kNone));
     loop_.let_close();
+  }
+  for (IslandId i = 0; i < islands(); ++i) {
+    if (lost_[static_cast<std::size_t>(i)] && loop_.running(i)) kill_island(i);
   }
 }
 

@@ -71,7 +71,9 @@ class World {
   void kill_island(IslandId island);
   void start_island(IslandId island);  // one that is not running
   void ask_to_leave(IslandId island);
-  void forget_starts();  // of islands that the description would still start: the run is over
+  /// The rounds are over: nobody waits for islands that would still start, nor for those that are
+  /// silent for good, which could never hear of it.
+  void wait_for_nobody();
   void crash_coordinator();
   void start_coordinator();
 
@@ -103,6 +105,8 @@ class World {
   std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
   std::vector<std::unique_ptr<Place>> places_;      // null while the island is not there
   std::vector<char> leaving_;
+  std::vector<char> lost_;              // silent for good
+  bool over_ = false;                   // wait_for_nobody()
   std::vector<TimerId> starts_;         // by the description; kNone once they have happened
   std::unique_ptr<Transport> control_;  // the coordinator's
   std::unique_ptr<Coordinator> coordinator_;

@@ -329,7 +329,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   });
   // Who would still join has nothing left to do; where nothing is shared, everybody has.
   const auto run_is_over = [&] {
-    if (rounds) world.forget_starts();
+    if (rounds) world.wait_for_nobody();
   };
   try {
     world.run([&](IslandId island, World::Ports& ports) {

@@ -19,6 +19,30 @@ namespace {
 
 constexpr double kLn2 = 0.69314718055994530942;
 
+/// time_ns,kind,subject,value, with links by name; rate in bytes/s, delay in ns, loss in ppm.
+std::string event_line(const TraceRecord& event, const std::vector<LinkRow>& links) {
+  std::string_view kind = name_of(event);
+  std::string subject = std::to_string(event.a);
+  std::int64_t value = event.b;
+  if (event.kind == TraceKind::kCaughtUp) value = event.c;
+  if (event.kind == TraceKind::kLinkChanged) {
+    constexpr std::string_view kChanged[] = {"rate", "delay", "loss"};
+    kind = kChanged[event.b];
+    value = event.c;
+  }
+  const bool of_link = event.kind == TraceKind::kLinkDown || event.kind == TraceKind::kLinkUp ||
+                       event.kind == TraceKind::kLinkChanged;
+  if (of_link) subject = links.at(static_cast<std::size_t>(event.a)).name;
+  return fmt::format("{},{},{},{}\n", event.time.count(), kind, subject, value);
+}
+
+std::string network_line(const NetworkDescription& network) {
+  if (network.places == 0) return "pipe: messages arrive in no time";
+  return network_summary(network);
+}
+
+}  // namespace
+
 FabricOptions fabric_of(const RunConfig& config) {
   if (config.network.kind != "emulated") return {.islands = config.run.islands};
   const auto& n = config.network;
@@ -32,13 +56,6 @@ FabricOptions fabric_of(const RunConfig& config) {
                                .idle_restart = n.idle_restart},
                        .send_buffer = n.send_buffer}};
 }
-
-std::string network_line(const NetworkDescription& network) {
-  if (network.places == 0) return "pipe: messages arrive in no time";
-  return network_summary(network);
-}
-
-}  // namespace
 
 std::vector<ArmOptions> demo_arms(const RunConfig& config) {
   const double lr = config.inner.lr;
@@ -224,9 +241,7 @@ void Session::write_tables() {
                            index_of(row.to), row.round, to_string(row.cause), row.bytes);
     }
     for (const auto& event : arm->events) {
-      const bool caught_up = event.kind == TraceKind::kCaughtUp;
-      events += fmt::format("{},{},{},{},{}\n", arm->options.name, event.time.count(),
-                            name_of(event), event.a, caught_up ? event.c : event.b);
+      events += arm->options.name + "," + event_line(event, arm->costs.links);
     }
     const std::string rows = to_csv(arm->costs.links);
     std::size_t at = rows.find('\n') + 1;

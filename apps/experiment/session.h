@@ -49,6 +49,9 @@ class Session {
 /// DiLoCo, data parallelism, and island 0 alone: what the demo compares.
 std::vector<ArmOptions> demo_arms(const RunConfig& config);
 
+/// The network that the settings name, read from its files. Throws UserError.
+FabricOptions fabric_of(const RunConfig& config);
+
 /// The strategy that the scenario names.
 ArmOptions own_arm(const RunConfig& config);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -37,8 +38,9 @@ struct Rounds::Request {
   std::optional<Outcome<RoundResult>> outcome;  // once it is decided
 
   Stage stage = Stage::kWaiting;
-  Nanos since{0};      // of this stage
-  RosterMessage open;  // the last attempt
+  Nanos since{0};             // of this stage; once decided, of the decision
+  RosterMessage open;         // the last attempt
+  std::set<PeerId> partners;  // in any attempt: they may still read our buffers
   // Of that attempt:
   KeptMean mean;
   PeerId blamed{-1};  // why it is being given up
@@ -156,6 +158,8 @@ void Rounds::end(Outcome<RoundResult> outcome) {
   // Also after a report: what could not be sent to somebody must not wait for him.
   if (request->stage != Stage::kWaiting) collective_.cancel(exchange_id(request->open));
   request->outcome.emplace(std::move(outcome));
+  request->since = transport_.loop().now();
+  read_ = lease_;
   lease_.reset();
 }
 
@@ -244,7 +248,10 @@ void Rounds::on(const RosterMessage& open) {
   }
   if (request.stage == Stage::kExchanging) collective_.cancel(exchange_id(request.open));
   collective_.forget_before(exchange_id(open));
+  leave_behind(open.roster);
   request.open = open;
+  for (const auto& member : open.roster.members) request.partners.insert(peer_of(member.island));
+  request.partners.erase(transport_.self());
   request.blamed = PeerId{-1};
   request.broken.reset();
   request.report.reset();
@@ -340,7 +347,7 @@ void Rounds::beat() {
     if (*alive != nullptr) (*alive)->beat();
   });
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
-  if (request_ == nullptr) return;
+  if (request_ == nullptr) return watch_readers();
   if (request_->stage == Stage::kExchanging) return watch_members();
   watch_coordinator();
 }
@@ -368,15 +375,9 @@ void Rounds::watch_members() {
           peer, {FailureKind::kTimeout, fmt::format("peer {} cannot be reached", index_of(peer))});
     }
     if (pings) transport_.ping(peer, Plane::kData);
+    const Nanos slow = patience(peer, request_->since);
     Silence& silence = silences_[peer];
-    const Nanos heard = std::max(transport_.heard(peer), request_->since);
-    if (heard != silence.heard) {
-      silence.longest = std::max(silence.longest, transport_.heard(peer) - silence.heard);
-      silence.heard = heard;
-      silence.told = false;
-    }
-    // What is slow by nature has more time: deadlines follow what was seen.
-    const Nanos slow = 4 * std::min(silence.longest, options_.peer_timeout);
+    const Nanos heard = silence.heard;
     if (now - heard > std::max(options_.peer_timeout / 2, slow) && !silence.told) {
       silence.told = true;
       say(SuspectMessage{peer});
@@ -386,6 +387,49 @@ void Rounds::watch_members() {
                                                          index_of(peer), seconds(now - heard))};
     break_off(peer, why);
     return transport_.drop(peer, why);
+  }
+}
+
+/// Takes note of how long the peer is silent. What is slow by nature has more time: deadlines
+/// follow what was seen.
+Nanos Rounds::patience(PeerId peer, Nanos since) {
+  Silence& silence = silences_[peer];
+  const Nanos heard = std::max(transport_.heard(peer), since);
+  if (heard != silence.heard) {
+    silence.longest = std::max(silence.longest, transport_.heard(peer) - silence.heard);
+    silence.heard = heard;
+    silence.told = false;
+  }
+  return 4 * std::min(silence.longest, options_.peer_timeout);
+}
+
+/// The last attempt had members that this one has not. Who is silent as well is gone: what is on
+/// the way to it would keep our buffers until it speaks again.
+void Rounds::leave_behind(const Roster& now) {
+  const Nanos silent_since = transport_.loop().now() - options_.peer_timeout / 2;
+  for (const PeerId peer : request_->partners) {
+    if (now.contains(island_of(peer)) || transport_.heard(peer) > silent_since) continue;
+    transport_.drop(peer, {FailureKind::kTimeout, "it is silent and no longer in the round"});
+  }
+}
+
+/// The request is decided, but the island still waits for its buffers: somebody reads them, or
+/// would if it were there.
+void Rounds::watch_readers() {
+  const auto lease = read_.lock();
+  if (lease == nullptr) return;
+  const Nanos now = transport_.loop().now(), decided = lease->request->since;
+  if (now - decided < options_.peer_timeout / 3) return;
+  const bool pings = now - pinged_ >= options_.peer_timeout / 3;
+  if (pings) pinged_ = now;
+  for (const PeerId peer : lease->request->partners) {
+    if (!transport_.connected(peer)) continue;
+    if (pings) transport_.ping(peer, Plane::kData);
+    const Nanos slow = patience(peer, decided);
+    const Nanos silent = now - silences_[peer].heard;
+    if (silent <= std::max(options_.peer_timeout, slow)) continue;
+    transport_.drop(peer, {FailureKind::kTimeout,
+                           fmt::format("it has sent nothing for {:.0f} s", seconds(silent))});
   }
 }
 

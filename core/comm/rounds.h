@@ -140,6 +140,9 @@ class Rounds final : private SessionWatcher {
   void beat();
   void watch_coordinator();
   void watch_members();
+  void watch_readers();
+  void leave_behind(const Roster& now);
+  Nanos patience(PeerId peer, Nanos since);
 
   Clock& clock_;
   Transport& transport_;
@@ -147,6 +150,7 @@ class Rounds final : private SessionWatcher {
   RoundsOptions options_;
   std::shared_ptr<Request> request_;  // null between requests
   std::shared_ptr<Lease> lease_;      // of request_
+  std::weak_ptr<Lease> read_;         // of the last request: decided, but somebody may still read
   std::uint32_t given_up_ = 0;        // the round that we take no part in, between requests
   CatchUp catch_up_;                  // both sides of catching up
   std::optional<Failure> failed_;     // the run cannot go on

@@ -107,6 +107,25 @@ TEST_CASE("an island that dies in an exchange costs the others one attempt", "[l
   CHECK(first.parameter_hash == again.parameter_hash);
 }
 
+// The same, but island 1 falls silent, so that what is on the way to it never arrives. It is missed
+// by the coordinator after 6 s, and nobody waits for it: not for their buffers, nor at the end.
+TEST_CASE("an island that is silent for good in an exchange costs a timeout", "[lives]") {
+  RunConfig config = settings(4);
+  config.network.kind = "emulated";
+  config.quadratic.size = 200'000;
+  config.rounds.peer_timeout = 6s;
+  const LivesTrial probe(config, {});
+  const ArmResult usual = probe.arm("diloco", 3);
+  const Nanos second = usual.rows[1].time + 2s;
+  const LivesTrial trial(config,
+                         {island_event(second + 100ms, NetworkEventKind::kIslandSilent, 1)});
+  const ArmResult result = trial.arm("diloco", 3);
+  CHECK(missing(result) == Counts{0, 1, 1, 1});
+  CHECK(result.rows[2].time > usual.rows[2].time + 5s);
+  CHECK(result.rows[2].time < usual.rows[2].time + 9s);
+  CHECK(result.costs.time < usual.costs.time + 9s);
+}
+
 // Island 1 is expected at 1000 s, but the others are done at 6 s.
 TEST_CASE("a run does not wait for islands that would come when it is over", "[lives]") {
   const LivesTrial trial(settings(3), {island_event(3500ms, NetworkEventKind::kIslandKill, 1),
