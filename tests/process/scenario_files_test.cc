@@ -193,11 +193,11 @@ TEST_CASE("an island that pauses for longer than any deadlock takes goes on", "[
   const TemporaryFolder folder;
   write_file_atomically(folder / "s.ini", kScenario);
   write_file_atomically(folder / "links.csv", std::string(kLinks) + "*,20mbit,20mbit,20ms\n");
-  write_file_atomically(folder / "events.csv", std::string(kEvents) + "10ms,island_pause,1,100d\n");
+  write_file_atomically(folder / "events.csv", std::string(kEvents) + "10ms,island_pause,1,5h\n");
   const Ended ended = run_strait({"run", "s.ini"}, {.folder = folder.path()});
   CAPTURE(ended.err);
   CHECK(ended.code == 0);
-  CHECK_THAT(ended.out, Catch::Contains("100 d"));
+  CHECK_THAT(ended.out, Catch::Contains("5 h"));
 }
 
 TEST_CASE("training that diverges ends the run with what to change", "[process]") {
