@@ -170,11 +170,15 @@ void Session::run_one(const ArmOptions& options) {
   progress_.clear();
   if (record) record->finish();
   add_metrics(*result);
-  metrics_->write();
   results_.push_back(std::move(result));
   const std::exception_ptr failure = results_.back()->failure;
-  if (!failure) return;
-  write_tables();  // what led to it
+  if (!failure) return metrics_->write();
+  try {  // what led to it
+    metrics_->write();
+    write_tables();
+  } catch (const UserError&) {
+    // A disk that is full for the journal is so for these; what is told is what came first.
+  }
   std::rethrow_exception(failure);
 }
 

@@ -1,6 +1,6 @@
 #include "core/comm/inbox.h"
 
-#include <cstring>
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -36,7 +36,7 @@ void IncomingMessage::keep_copy() {
   STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
   std::vector<std::byte> whole(total_);
   for (const auto& [offset, part] : parts_) {
-    std::memcpy(whole.data() + offset, part.bytes.data(), part.bytes.size());
+    std::copy(part.bytes.begin(), part.bytes.end(), whole.begin() + static_cast<long>(offset));
   }
   parts_.clear();
   parts_.emplace(0, make_message(std::move(whole)));
