@@ -236,6 +236,16 @@ TEST_CASE("a hundred repeats with random thread timing are the same run", "[live
   }
 }
 
+TEST_CASE("one island alone evaluates its shared parameters, too", "[lives]") {
+  RunConfig config = settings(2);
+  config.run.islands = 1;
+  for (const std::string strategy : {"diloco", "local"}) {
+    const ArmResult result = Trial(config).arm(strategy, 1);
+    CHECK_FALSE(result.rows.back().held_out.empty());
+    CHECK(result.rows.back().roster.members.size() == 1);
+  }
+}
+
 TEST_CASE("data parallelism refuses a network whose islands come and go", "[lives]") {
   const LivesTrial trial(settings(2), {island_event(1s, NetworkEventKind::kIslandKill, 0)});
   CHECK_THROWS_AS(trial.check("data_parallel", 3), UserError);

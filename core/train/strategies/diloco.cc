@@ -163,6 +163,7 @@ class DiLoCo final : public Strategy {
       }
       const auto sent = sent_->packed.values();
       std::copy_n(sent.begin(), sent.size(), received_->values().begin());
+      boundary_.roster = ports_.starters;
       return true;
     }
     auto ticket = ports_.rounds->start({.round = round,
