@@ -114,12 +114,8 @@ void TransportCollective::forget_before(const ExchangeId& id) {
   }
 }
 
-Async<Outcome<Done>> TransportCollective::exchange(ExchangeId id, std::span<const float> in,
-                                                   std::span<float> out, Roster roster) {
-  return lend({.id = id, .in = in, .hold = {}, .out = out, .roster = std::move(roster)});
-}
-
-/// `parts.hold` may be null here: it goes into a hold that tells when it is free.
+/// For start(): ends when the exchange has ended and nobody reads `in` any more. `parts.hold` may be
+/// null: it goes into a hold that tells when it is free.
 Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
   const Promise<Done> free(transport_.loop());
   Pending<Done> freed = free.pending();

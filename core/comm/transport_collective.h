@@ -55,10 +55,6 @@ class TransportCollective final : public Collective {
   /// keeps it alive for them. Does not look for infinity or NaN.
   Async<Outcome<Done>> exchange(ExchangeParts parts);
 
-  /// For an `in` that nobody keeps alive: ends when the exchange has ended and nobody reads it.
-  Async<Outcome<Done>> exchange(ExchangeId id, std::span<const float> in, std::span<float> out,
-                                Roster roster);
-
  private:
   Async<Outcome<Done>> lend(ExchangeParts parts);
 
