@@ -114,8 +114,8 @@ void TransportCollective::forget_before(const ExchangeId& id) {
   }
 }
 
-/// For start(): ends when the exchange has ended and nobody reads `in` any more. `parts.hold` may be
-/// null: it goes into a hold that tells when it is free.
+/// For start(): ends when the exchange has ended and nobody reads `in` any more. `parts.hold` may
+/// be null: it goes into a hold that tells when it is free.
 Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
   const Promise<Done> free(transport_.loop());
   Pending<Done> freed = free.pending();
