@@ -122,7 +122,7 @@ class VirtualLoop::IslandClock final : public Clock {
   }
 
   void give_turn_back() {
-    if (holds_turn_) loop_.turn_.unlock();
+    if (holds_turn_) loop_.turns_.release();
     holds_turn_ = false;
   }
 
@@ -132,8 +132,8 @@ class VirtualLoop::IslandClock final : public Clock {
     give_turn_back();
     awake_.wait(lock, [&] { return state_ == State::kActive; });
     lock.unlock();
-    if (!loop_.options_.parallel) {
-      loop_.turn_.lock();
+    if (loop_.options_.at_once > 0) {
+      loop_.turns_.acquire();
       holds_turn_ = true;
     }
     lock.lock();
@@ -160,7 +160,8 @@ class VirtualLoop::IslandClock final : public Clock {
 };
 
 VirtualLoop::VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options)
-    : trace_(trace), options_(options) {
+    : trace_(trace), options_(options), turns_(options.at_once) {
+  STRAIT_CHECK(options.at_once >= 0, "{} islands at once", options.at_once);
   for (IslandId i = 0; i < islands; ++i)
     islands_.push_back(std::make_unique<IslandClock>(*this, i));
 }

@@ -1,7 +1,9 @@
 #include "apps/experiment/arm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <thread>
 
 #include "core/base/check.h"
 #include "core/train/flat_math.h"
@@ -26,6 +28,13 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   return settings;
 }
 
+// As many as the cores take; which does not change what they compute.
+int islands_at_once(const RunSettings& run) {
+  if (!run.parallel) return 1;
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, cores / run.threads_per_island);
+}
+
 WorldOptions world_options(const Experiment& x, FabricOptions fabric, int islands, bool rounds) {
   const RunConfig& c = x.config;
   fabric.islands = islands;
@@ -41,7 +50,7 @@ WorldOptions world_options(const Experiment& x, FabricOptions fabric, int island
           .connections = c.collective.connections,
           .run_id = settings_hash(c),
           .settings = settings_of(x),
-          .parallel = c.run.parallel,
+          .at_once = islands_at_once(c.run),
           .rounds = rounds,
           .member = {.keep = c.rounds.keep,
                      .miss_after = c.rounds.miss_after,
