@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 
 #include "core/base/errors.h"
-#include "core/train/tasks/gelu.h"
 #include "tests/support/catch.h"
 #include "tests/support/floats.h"
 
@@ -115,40 +113,6 @@ TEST_CASE("a model that cannot be built is refused by its key", "[gpt]") {
   CHECK(message_of([] { gpt_layout({.layers = 0}); }) == "model.layers = 0: must be at least 1");
   CHECK(message_of([] { gpt_layout({.head_size = -3}); }).starts_with("model.head_size = -3"));
   CHECK(message_of([] { gpt_layout({.init_std = -1}); }).starts_with("model.init_std = -1"));
-}
-
-TEST_CASE("GELU and its slope are exact to 1e-6 and the same bits in every twin", "[gpt]") {
-  std::vector<float> x;
-  for (int i = -12'000; i <= 12'000; ++i) x.push_back(static_cast<float>(i) * 1e-3f);
-  std::vector<float> value(x.size()), slope(x.size());
-  gelu(x, value, slope, Simd::kScalar);
-  double worst = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double z = x[i];
-    const double scale = std::sqrt(2 / 3.14159265358979323846);
-    const double t = std::tanh(scale * (z + 0.044715 * z * z * z));
-    const double exact = 0.5 * (1 + t) + 0.5 * z * (1 - t * t) * scale * (1 + 0.134145 * z * z);
-    worst = std::max(worst, std::abs(value[i] - 0.5 * z * (1 + t)) / std::max(1.0, std::abs(z)));
-    worst = std::max(worst, std::abs(slope[i] - exact));
-  }
-  CHECK(worst < 1e-6);
-  for (const Simd simd : supported_simd()) {
-    INFO(to_string(simd));
-    std::vector<float> other_value(x.size()), other_slope(x.size());
-    gelu(x, other_value, other_slope, simd);
-    CHECK(same_bits(value, other_value));
-    CHECK(same_bits(slope, other_slope));
-  }
-}
-
-TEST_CASE("GELU of what is not a number is not a number", "[gpt]") {
-  const std::vector<float> x(19, std::numeric_limits<float>::quiet_NaN());
-  for (const Simd simd : supported_simd()) {
-    std::vector<float> value(x.size()), slope(x.size());
-    gelu(x, value, slope, simd);
-    CHECK(std::all_of(value.begin(), value.end(), [](float v) { return std::isnan(v); }));
-    CHECK(std::all_of(slope.begin(), slope.end(), [](float v) { return std::isnan(v); }));
-  }
 }
 
 }  // namespace

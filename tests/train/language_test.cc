@@ -233,9 +233,7 @@ TEST_CASE("an evaluation is the loss of the given parameters and changes nothing
   FormulaBatches batches(kOdd.context);
   const HeldOut sources[] = {held_out("en", 10, 3, 0), held_out("de", 10, 7, 5),
                              held_out("fr", 10, 3, 1)};
-  LanguageOptions options = tiny(kOdd);
-  options.evaluation_batch = 2;  // 3 windows: a full batch and a rest
-  const auto task = make_language_task(options, batches, sources);
+  const auto task = make_language_task(tiny(kOdd), batches, sources);
   task->initialize();
   const double loss_en = loss_and_gradient(*task, {.island = 0, .step = 0});
   const double loss_fr = loss_and_gradient(*task, {.island = 0, .step = 1});

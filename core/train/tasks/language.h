@@ -1,11 +1,9 @@
 // The language task: a GPT trained on tokens, with LibTorch.
 //
 // Parameters and gradients are one flat fp32 buffer each; every parameter tensor is a view into the
-// first and its .grad a view into the second, so autograd accumulates where optimizers and
-// collectives work and nothing is copied on the CPU. On a CUDA device the flat buffers live there
-// and parameters() and gradients() are host mirrors, copied in before and out after each batch: the
-// optimizer works on the host, and what it costs is 3 x 4 bytes per parameter over PCIe per batch.
-// fp32 throughout.
+// first and its gradient a view into the second (gpt_passes.h), so gradients add up where
+// optimizers and collectives work, and nothing is copied on the CPU. With a GPU the buffers are
+// host mirrors: the optimizer works on the host.
 //
 // Thread: the island's. Intra-op threads: core/train/tasks/threads.h.
 #pragma once
@@ -39,10 +37,9 @@ struct HeldOut {
 
 struct LanguageOptions {
   GptOptions gpt;
-  std::int64_t sequences = 8;          // per batch of this island
-  std::uint64_t seed = 1;              // of the initial values
-  std::string device = "cpu";          // cpu | cuda | cuda:1
-  std::int64_t evaluation_batch = 32;  // windows at once: bounds the memory of an evaluation
+  std::int64_t sequences = 8;  // per batch of this island
+  std::uint64_t seed = 1;      // of the initial values
+  std::string device = "cpu";  // cpu | cuda | cuda:1
 };
 
 /// `batches` and `held_out` outlive the task. UserError if the model cannot be built or the device

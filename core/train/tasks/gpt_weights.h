@@ -1,17 +1,16 @@
-// The GPT's forward pass on LibTorch tensors; autograd makes the backward pass. Private to the
-// language task (it includes LibTorch; language.h does not).
-// Thread: the island's; nothing is shared between calls.
+// A GPT's parameters by name, as LibTorch tensors that are views into one flat buffer. Private to
+// the language task (it includes LibTorch). Thread: the island's.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
 #include <vector>
 
 #include "core/train/tasks/gpt.h"
 
 namespace strait {
 
-/// One tensor per parameter, each a view into one flat buffer.
 struct GptWeights {
   struct Linear {
     at::Tensor weight;  // [in, out]
@@ -35,11 +34,13 @@ struct GptWeights {
   Norm ln_f;
 };
 
+/// One tensor per parameter of `layout`, in its order: views into `flat`, on any device.
+std::vector<at::Tensor> views_into(const at::Tensor& flat, const ParameterLayout& layout);
+
 /// `views` in the order of gpt_layout().
 GptWeights name_weights(const std::vector<at::Tensor>& views, const GptOptions& options);
 
-/// Mean cross-entropy in nats over all positions. inputs, targets: int64 [sequences, T <= context].
-at::Tensor gpt_loss(const GptWeights& weights, const GptOptions& options, const at::Tensor& inputs,
-                    const at::Tensor& targets);
+/// Both of these for a flat buffer in host memory, which outlives the tensors.
+GptWeights gpt_weights(std::span<float> flat, const GptOptions& options);
 
 }  // namespace strait
