@@ -180,6 +180,22 @@ TEST_CASE("rejoin: the island starts from the shared copy and sits a round out",
   CHECK(result.discarded_tokens == 2 * 4);
 }
 
+// Of four rounds, two missed: the same without round 5.
+TEST_CASE("continue and receive in the last round", "[policies]") {
+  const std::tuple<std::string, double, int> expected[] = {{"continue", -33.25, 3},
+                                                           {"receive", -32.25, 2}};
+  for (const auto& [missed, theta, members] : expected) {
+    INFO(missed);
+    const OutageTrial trial(settings(missed, /*rounds=*/4));
+    Notes notes;
+    const ArmResult result = trial.arm("diloco", 3, nullptr, &notes);
+    check_close(thetas(notes, result), {-7, -15, -23.5, theta});
+    CHECK(contributors(result) == std::vector<int>{3, 2, 2, members});
+    CHECK(missing(result) == std::vector<int>{0, 1, 1, 0});
+    CHECK(value_of(result.shared) == Approx(theta));
+  }
+}
+
 // There is no round after the last in which it could contribute, so it takes that one's mean.
 TEST_CASE("rejoin in the last round only receives", "[policies]") {
   const OutageTrial trial(settings("rejoin", /*rounds=*/4));
