@@ -249,7 +249,7 @@ void Coordinator::on(IslandId island, const WhereMessage& message) {
   Member& m = members_[island];
   m.catching_up = m.came_back = true;
   m.turned_away = false;
-  m.has = std::max(m.has, message.round);
+  m.has = message.round;  // less than the journal says, if it has started anew meanwhile
   auto donors = members_.holders(committed_, island);
   m.lacks = donors.empty() && m.has < committed_;
   if (m.lacks) check_that_state_is_left();
