@@ -150,6 +150,8 @@ std::vector<Key> round_keys() {
       key(SETTING(rounds.peer_timeout), kStrategy, "a silent island is expelled"),
       key(SETTING(rounds.keep), kTime, "committed rounds kept for islands that missed them"),
       key(SETTING(rounds.suspect_after), kFiles, "a silent island is shown as suspect"),
+      choice(SETTING(data_parallel.missing), kStrategy, {"wait", "shrink"},
+             "what a data-parallel step does about islands that are not there"),
   };
 }
 
