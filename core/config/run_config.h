@@ -219,8 +219,8 @@ struct NetworkSettings {
   /// Cap of the congestion window: what a receiver's socket buffer lets through per round trip.
   Bytes window = 4 * 1024 * 1024;
 
-  /// What a sender hands to the connection at once.
-  Bytes send_buffer = 4 * 1024 * 1024;
+  /// What a connection holds of what has not left yet: it still goes out when a round is aborted.
+  Bytes send_buffer = 512 * 1024;
 
   bool idle_restart =
       true;  // the window shrinks after a pause (Linux's default), so rounds start slowly
