@@ -26,9 +26,10 @@ namespace strait {
 struct EmulatedOptions {
   TcpOptions tcp;
 
-  /// A stream would like to hold this much that has not left yet (Stream::room). Linux's default
-  /// maximum of a socket's send buffer.
-  Bytes send_buffer = 4 << 20;
+  /// A stream would like to hold this much that has not left yet (Stream::room), as a socket with
+  /// TCP_NOTSENT_LOWAT. What it holds cannot be taken back when a round is aborted, and the retry
+  /// waits for it; two frames of the transport keep a link as busy as more would.
+  Bytes send_buffer = 512 << 10;
 };
 
 /// What one physical link has carried so far.

@@ -1,17 +1,25 @@
 #include "apps/experiment/arm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "core/base/check.h"
+#include "core/base/errors.h"
+#include "core/base/quantities.h"
 #include "core/train/flat_math.h"
 #include "core/train/packed.h"
 
 namespace strait {
 
 namespace {
+
+constexpr std::int64_t kMostSteps = (1 << 24) - 1;  // that tags can number (core/comm/tags.h)
 
 std::vector<HelloSetting> settings_of(const Experiment& x) {
   const HelloSettings hello = hello_settings(x.config);
@@ -28,19 +36,28 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   return settings;
 }
 
-// As many as the cores take; which does not change what they compute.
+/// As many as the cores take; which does not change what they compute.
 int islands_at_once(const RunSettings& run) {
   if (!run.parallel) return 1;
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   return std::max(1, cores / run.threads_per_island);
 }
 
-WorldOptions world_options(const Experiment& x, FabricOptions fabric, int islands, bool rounds) {
-  const RunConfig& c = x.config;
+/// The network for the first `islands` of its islands.
+FabricOptions shrunk(FabricOptions fabric, int islands) {
   fabric.islands = islands;
+  auto& all = fabric.description;
+  if (std::ssize(all.islands) > islands) all.islands.resize(static_cast<std::size_t>(islands));
+  std::erase_if(all.events, [&](const NetworkEvent& event) { return event.island >= islands; });
+  return fabric;
+}
+
+WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int islands,
+                           bool rounds) {
+  const RunConfig& c = x.config;
   return {.islands = islands,
           .network = c.network.kind,
-          .fabric = std::move(fabric),
+          .fabric = shrunk(fabric, islands),
           .collective = {.algorithm = c.collective.algorithm,
                          .codec = c.collective.codec,
                          .result_codec = c.collective.result,
@@ -98,6 +115,23 @@ FabricOptions quiet_islands(FabricOptions fabric) {
            event.kind == NetworkEventKind::kIslandJoin;
   });
   return fabric;
+}
+
+/// Whether islands are killed, leave or come later.
+bool come_and_go(const FabricOptions& fabric) {
+  const FabricOptions quiet = quiet_islands(fabric);
+  const auto& islands = fabric.description.islands;
+  return quiet.description.events.size() != fabric.description.events.size() ||
+         std::any_of(islands.begin(), islands.end(),
+                     [](const IslandSpec& island) { return island.start > Nanos{0}; });
+}
+
+/// A step of data parallelism as a round. Nothing is replayed: who is behind takes a copy.
+void commit_steps(WorldOptions& options, const RunConfig& c) {
+  options.member.keep = 0;
+  options.coordinator.lockstep = true;
+  options.coordinator.quorum = c.data_parallel.missing == "wait" ? options.islands : 0;
+  options.coordinator.journal = "journal_of_steps.txt";  // the run's folder may have DiLoCo's, too
 }
 
 Costs costs_of(const World& world, double wall_s) {
@@ -267,11 +301,23 @@ OuterOptions outer_options(const RunConfig& config) {
   return {.name = config.outer.optimizer, .lr = config.outer.lr, .momentum = config.outer.momentum};
 }
 
-TrainPlan train_plan(const RunConfig& config, const Checkpoint* start) {
-  return {.first_step = start != nullptr ? config.pretrain.steps : 0,
-          .rounds = static_cast<std::uint32_t>(config.run.rounds),
-          .steps_per_round = config.run.inner_steps,
-          .evaluate_every = static_cast<std::uint32_t>(config.eval.every)};
+Commits commits_of(const Experiment& x, const ArmOptions& options) {
+  const Commits commits = options.islands == 1 ? Commits::kNothing : commits_of(options.strategy);
+  const bool all_stay = x.config.data_parallel.missing == "wait" && !come_and_go(x.fabric);
+  return commits == Commits::kSteps && all_stay ? Commits::kNothing : commits;
+}
+
+TrainPlan train_plan(const Experiment& x, const ArmOptions& options, const Checkpoint* start) {
+  const RunConfig& c = x.config;
+  std::int64_t rounds = c.run.rounds, steps = c.run.inner_steps, evaluate_every = c.eval.every;
+  if (commits_of(x, options) == Commits::kSteps) {
+    evaluate_every = std::min(evaluate_every, rounds) * steps;
+    rounds *= std::exchange(steps, 1);
+  }
+  return {.first_step = start != nullptr ? c.pretrain.steps : 0,
+          .rounds = static_cast<std::uint32_t>(rounds),
+          .steps_per_round = steps,
+          .evaluate_every = static_cast<std::uint32_t>(evaluate_every)};
 }
 
 Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)>& progress) {
@@ -314,23 +360,45 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
 }
 
 void check_islands(const Experiment& x, const ArmOptions& options) {
-  if (options.strategy != "data_parallel" || options.islands == 1) return;
-  const FabricOptions quiet = quiet_islands(x.fabric);
-  const auto& all = x.fabric.description;
-  const bool late = std::any_of(all.islands.begin(), all.islands.end(),
-                                [](const IslandSpec& island) { return island.start > Nanos{0}; });
-  if (!late && quiet.description.events.size() == all.events.size()) return;
+  if (commits_of(options.strategy) != Commits::kSteps || options.islands == 1) return;
+  const RunConfig& c = x.config;
+  if (commits_of(x, options) == Commits::kSteps && c.run.rounds > kMostSteps / c.run.inner_steps) {
+    throw UserError(
+        fmt::format("run.rounds = {}: with run.inner_steps = {} these are more than {} steps, each "
+                    "of which would be committed; write fewer",
+                    c.run.rounds, c.run.inner_steps, kMostSteps));
+  }
+  if (c.data_parallel.missing != "wait") return;
+  std::map<IslandId, NetworkEvent> gone;  // and not back
+  for (const NetworkEvent& event : x.fabric.description.events) {
+    switch (event.kind) {
+      case NetworkEventKind::kIslandKill:
+      case NetworkEventKind::kIslandLeave: gone[event.island] = event; break;
+      case NetworkEventKind::kIslandSilent:
+        if (event.duration == Nanos{0}) gone[event.island] = event;
+        break;
+      case NetworkEventKind::kIslandJoin: gone.erase(event.island); break;
+      default: break;
+    }
+  }
+  if (gone.empty()) return;
+  const auto& [island, event] = *gone.begin();
   throw UserError(
-      "run.strategy: data_parallel needs every island in every step, but the network's islands "
-      "start late, leave, join or are killed; use diloco");
+      fmt::format("data_parallel.missing = wait: island {} goes at {} and never comes back, so the "
+                  "others would wait for ever; write shrink, or let it join again in "
+                  "network.events",
+                  island, format_duration(event.time)));
 }
 
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
                   Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
   const WallTimer timer;
-  ArmResult result{.options = options, .plan = train_plan(x.config, start)};
-  const bool rounds = uses_rounds(options.strategy) && options.islands > 1;
-  World world(world_options(x, x.fabric, options.islands, rounds), journal);
+  ArmResult result{.options = options, .plan = train_plan(x, options, start)};
+  const Commits commits = commits_of(x, options);
+  const bool rounds = commits != Commits::kNothing;
+  WorldOptions settings = world_options(x, x.fabric, options.islands, rounds);
+  if (commits == Commits::kSteps) commit_steps(settings, x.config);
+  World world(settings, journal);
   Board board(options.islands, starters(x, options.islands), result.plan, world.ledger(), row_done);
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);

@@ -75,6 +75,9 @@ struct ArmResult {
 Pretraining pretrain(const Experiment& experiment,
                      const std::function<void(std::int64_t step)>& progress);
 
+/// What a coordinator commits in this arm. Data parallelism needs none where all islands stay.
+Commits commits_of(const Experiment& experiment, const ArmOptions& options);
+
 /// Throws UserError if this arm cannot be run where islands come and go.
 void check_islands(const Experiment& experiment, const ArmOptions& options);
 
@@ -89,7 +92,9 @@ ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const
 Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step, std::int64_t steps,
                           std::int64_t elements);
 
-TrainPlan train_plan(const RunConfig& config, const Checkpoint* start);
+/// Where each step is committed it is a round of its own.
+TrainPlan train_plan(const Experiment& experiment, const ArmOptions& options,
+                     const Checkpoint* start);
 Schedule schedule_of(const RunConfig& config, double peak);
 InnerOptions inner_options(const RunConfig& config);
 OuterOptions outer_options(const RunConfig& config);

@@ -36,6 +36,11 @@ void check_recordable(const Experiment& experiment, const ArmOptions& arm) {
     throw UserError(fmt::format("run.record: task.name = {} has no tokens to record; use language",
                                 c.task.name));
   }
+  if (commits_of(experiment, arm) == Commits::kSteps) {
+    throw UserError(
+        "run.record: steps of data parallelism that an island has missed cannot be repeated from a "
+        "record; use run.strategy = diloco or a network whose islands stay");
+  }
   if (arm.strategy == "local" && arm.islands > 1) {
     throw UserError(fmt::format(
         "run.record: run.strategy = local has no shared parameters with {} islands; use "
@@ -50,7 +55,7 @@ RunRecord::RunRecord(const std::string& folder, const Experiment& experiment, co
       batch_size_(static_cast<std::size_t>(experiment.config.data.sequences *
                                            experiment.config.model.context)),
       islands_(arm.islands),
-      first_step_(train_plan(experiment.config, start).first_step),
+      first_step_(train_plan(experiment, arm, start).first_step),
       layout_(experiment.tasks.layout()),
       recorder_(folder, manifest_of(experiment, arm), layout_) {
   if (start == nullptr) {

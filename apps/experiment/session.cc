@@ -163,7 +163,7 @@ void Session::run_one(const ArmOptions& options) {
   if (!loaded_.config.run.record.empty() && results_.empty()) {
     record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
   }
-  ArmResult titles{.options = options, .plan = train_plan(loaded_.config, start)};
+  ArmResult titles{.options = options, .plan = train_plan(experiment_, options, start)};
   auto result = std::make_unique<ArmResult>(run_arm(
       experiment_, options, start, journal, [&](const RoundRow& row) { show_row(titles, row); },
       record.get()));
@@ -228,7 +228,7 @@ void Session::add_metrics(const ArmResult& arm) {
     for (const IslandId island : row.not_finite) metrics.not_finite.push_back(island);
     if (row.round > 0) metrics.loss = row.loss;
     if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;
-    const bool decided = uses_rounds(arm.options.strategy) && arm.options.islands > 1;
+    const bool decided = commits_of(experiment_, arm.options) != Commits::kNothing;
     if (decided && row.round > 0) metrics.verdict = "commit";
     waited = row.waited;
     metrics_->add(metrics);
@@ -266,6 +266,8 @@ void Session::write_verdict() {
   for (const auto& result : results_) input.arms.push_back(result.get());
   for (const auto& result : results_) {
     if (result->options.strategy != "data_parallel" || results_.size() < 2) continue;
+    // What it waited for those who were not there is not to be had in half the bytes.
+    if (commits_of(experiment_, result->options) == Commits::kSteps) continue;
     progress_.bar("pricing data parallelism in bf16", 0, 1);
     input.baseline = model_baseline(experiment_, *result);
   }

@@ -195,11 +195,8 @@ Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
     if (here.committed <= from) {
       co_return CaughtUp{.from = from, .round = from, .means = {}, .state = {}};
     }
-    const std::size_t count = here.donors.size();
-    for (std::size_t turn = 0; turn < count; ++turn) {
-      // Each asker begins with another donor.
-      const auto self = static_cast<std::size_t>(island_of(transport_.self()));
-      const PeerId donor = peer_of(here.donors[(self + turn) % count]);
+    const std::vector<PeerId> donors = in_turn(here.donors);
+    for (const PeerId donor : donors) {
       Async<Outcome<Done>> fetching = fetch(donor, from, haul);
       const Outcome<Done> fetched = co_await fetching;
       fetching_.reset();
@@ -211,6 +208,19 @@ Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
     Pending<Done> later = woken.pending();
     co_await later;
   }
+}
+
+/// Each asker begins with another donor, and with one that it can reach now: who has to dial us
+/// first may take seconds to find out that we are there.
+std::vector<PeerId> CatchUp::in_turn(const std::vector<IslandId>& islands) const {
+  std::vector<PeerId> donors;
+  const auto self = static_cast<std::size_t>(island_of(transport_.self()));
+  for (std::size_t turn = 0; turn < islands.size(); ++turn) {
+    donors.push_back(peer_of(islands[(self + turn) % islands.size()]));
+  }
+  std::stable_partition(donors.begin(), donors.end(),
+                        [&](PeerId donor) { return transport_.connected(donor); });
+  return donors;
 }
 
 Async<HereMessage> CatchUp::where() {

@@ -99,6 +99,7 @@ class CatchUp final : private SessionWatcher {
 
   // Asker
   Async<HereMessage> where();
+  std::vector<PeerId> in_turn(const std::vector<IslandId>& islands) const;
   Async<Outcome<Done>> fetch(PeerId donor, std::uint32_t from, Haul& haul);
   Outcome<CaughtUp> unpack(std::uint32_t from, Haul haul);
   void watch_donor();

@@ -249,12 +249,28 @@ void Coordinator::on(IslandId island, const WhereMessage& message) {
   Member& m = members_[island];
   m.catching_up = m.came_back = true;
   m.turned_away = false;
-  m.has = std::max(m.has, message.round);
+  m.has = message.round;  // less than the journal says, if it has started anew meanwhile
+  if (options_.lockstep) m.seen = m.live = true;
+  // But not for an attempt that waits for this very island, which may have lost sight of it.
+  m.asks = options_.lockstep && attempt_ && !attempt_->roster.contains(island);
+  if (!m.asks) answer_where(island);
+  try_to_close();
+}
+
+void Coordinator::answer_where(IslandId island) {
+  Member& m = members_[island];
+  m.asks = false;
   auto donors = members_.holders(committed_, island);
   m.lacks = donors.empty() && m.has < committed_;
   if (m.lacks) check_that_state_is_left();
   say(island, HereMessage{committed_, std::move(donors)});
-  try_to_close();
+}
+
+/// An attempt is over.
+void Coordinator::answer_deferred() {
+  for (IslandId i = 0; i < members_.count(); ++i) {
+    if (members_[i].asks) answer_where(i);
+  }
 }
 
 void Coordinator::on(IslandId island, const LeaveMessage&) {
@@ -303,7 +319,7 @@ bool Coordinator::closes_now(const std::vector<IslandId>& ready) {
   }
   const bool all = !members_.somebody_is_awaited(round(), /*patient=*/true);
   if (all) return gives || !sits_out;
-  if (!gives) return false;
+  if (!gives || options_.lockstep) return false;
   if (options_.quorum > 0) return now >= *quorum_since_ + options_.grace;
   if (members_.somebody_is_awaited(round(), /*patient=*/false)) {
     others_since_.reset();
@@ -397,6 +413,7 @@ void Coordinator::tell_commit() {
     }
     say(i, VerdictMessage{done, commit.epoch, /*commit=*/true, {}});
   }
+  answer_deferred();
   try_to_close();
 }
 
@@ -413,6 +430,7 @@ void Coordinator::abort(const std::string& why, Nanos retry_in) {
   for (const auto& member : over.roster.members) {
     say(member.island, VerdictMessage{round(), aborted, /*commit=*/false, why});
   }
+  answer_deferred();
   if (attempts_ >= options_.patience && over.roster.members.size() > 1) {
     if (const auto worst = members_.most_blamed(over.roster)) leave_out(*worst);
   }

@@ -47,8 +47,13 @@ struct CoordinatorOptions {
   Nanos grace{10'000'000'000};
   Nanos suspect_after{3'000'000'000};
   Nanos peer_timeout{30'000'000'000};
-  int patience = 2;                     // attempts before a member is left out
-  Nanos retry_after{500'000'000};       // doubles with each attempt of a round, up to 16 times
+  int patience = 2;                // attempts before a member is left out
+  Nanos retry_after{500'000'000};  // doubles with each attempt of a round, up to 16 times
+  /// A contribution counts only from the state of the round before. So who catches up is waited for
+  /// however long it takes, and hears who has the state when no attempt is under way that would
+  /// make another one. Without it the others go on meanwhile, and stay ahead where rounds are
+  /// short.
+  bool lockstep = false;
   std::string journal = "journal.txt";  // the file in `storage`
 };
 
@@ -89,6 +94,8 @@ class Coordinator final : private SessionWatcher {
   std::uint32_t round() const { return committed_ + 1; }  // that is open
   void be_live(IslandId island);
   void answer_late(IslandId island, std::uint32_t round);
+  void answer_where(IslandId island);
+  void answer_deferred();
   void try_to_close();
   void try_at(Nanos time);
   bool closes_now(const std::vector<IslandId>& ready);

@@ -27,6 +27,7 @@ struct Member {
   bool lacks = false;                 // the last state, and was told of nobody who has it
   bool turned_away = false;           // from the open round, and has not asked since
   bool catching_up = false;           // not waited for beyond the grace window
+  bool asks = false;                  // is answered when the attempt is over, expelled or not
   std::uint64_t life = 0;             // incarnation of the session
   Nanos lost_at{0};                   // when the session was lost
   std::uint32_t has = 0;              // the round of the shared state it has, as far as known

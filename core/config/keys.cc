@@ -150,6 +150,8 @@ std::vector<Key> round_keys() {
       key(SETTING(rounds.peer_timeout), kStrategy, "a silent island is expelled"),
       key(SETTING(rounds.keep), kTime, "committed rounds kept for islands that missed them"),
       key(SETTING(rounds.suspect_after), kFiles, "a silent island is shown as suspect"),
+      choice(SETTING(data_parallel.missing), kStrategy, {"wait", "shrink"},
+             "what a data-parallel step does about islands that are not there"),
   };
 }
 
@@ -163,7 +165,8 @@ std::vector<Key> time_keys() {
       key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),
       key(SETTING(network.mss), kTime, "payload of a full packet", kBytes),
       key(SETTING(network.window), kTime, "cap of the congestion window", kBytes),
-      key(SETTING(network.send_buffer), kTime, "what a sender hands over at once", kBytes),
+      key(SETTING(network.send_buffer), kTime, "what a connection holds that has not left yet",
+          kBytes),
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(network.slow_start), kTime, "the window grows from ten packets"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),

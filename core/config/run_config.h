@@ -219,8 +219,8 @@ struct NetworkSettings {
   /// Cap of the congestion window: what a receiver's socket buffer lets through per round trip.
   Bytes window = 4 * 1024 * 1024;
 
-  /// What a sender hands to the connection at once.
-  Bytes send_buffer = 4 * 1024 * 1024;
+  /// What a connection holds of what has not left yet: it still goes out when a round is aborted.
+  Bytes send_buffer = 512 * 1024;
 
   bool idle_restart =
       true;  // the window shrinks after a pause (Linux's default), so rounds start slowly
@@ -230,7 +230,8 @@ struct NetworkSettings {
 };
 
 /// [rounds]. Who takes part in an outer step, and what becomes of who does not. While all islands
-/// live and answer, only `weights` matters.
+/// live and answer, only `weights` matters. Of data parallelism whose islands come and go: the
+/// waits for what is silent, but no quorum, policy or weights.
 struct RoundSettings {
   // Changes results.
 
@@ -269,6 +270,17 @@ struct RoundSettings {
   bool operator==(const RoundSettings&) const = default;
 };
 
+/// [data_parallel]. Changes results.
+struct DataParallelSettings {
+  /// What a step does about islands that were killed, have left or are silent. wait: it is made
+  /// when all islands are there, so the parameters are those of a run in which none was ever
+  /// missing. shrink: it is made by those who are there; a coordinator says in every step who that
+  /// is.
+  std::string missing = "wait";
+
+  bool operator==(const DataParallelSettings&) const = default;
+};
+
 /// [compute]. Changes speed. What the virtual clock charges.
 struct ComputeSettings {
   /// One inner step of one island.
@@ -302,6 +314,7 @@ struct RunConfig {
   PretrainSettings pretrain;
   CollectiveSettings collective;
   RoundSettings rounds;
+  DataParallelSettings data_parallel;
   NetworkSettings network;
   ComputeSettings compute;
   EvalSettings eval;

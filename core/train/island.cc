@@ -68,7 +68,7 @@ void Island::inner_step(Strategy& strategy, const StepPlace& place) {
         std::min(cost, compute_.memory_cost(update_bytes(parts_.task.layout().size())));
     parts_.clock.compute(cost - update_cost, gradient);
     const std::span<const float> joined = strategy.gradient_ready(*this, place);
-    parts_.clock.compute(update_cost, [&] { update(joined); });
+    if (!joined.empty()) parts_.clock.compute(update_cost, [&] { update(joined); });
   }
   tell_evaluation();
   round_.steps.push_back(record);

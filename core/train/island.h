@@ -99,6 +99,7 @@ class Island {
   Clock& clock() { return parts_.clock; }
   std::span<float> parameters() { return parts_.task.parameters(); }
   std::span<float> gradients() { return parts_.task.gradients(); }
+  InnerOptimizer& optimizer() { return parts_.optimizer; }
   const ParameterLayout& layout() const { return parts_.task.layout(); }
 
   /// What has been done since the last boundary.

@@ -62,7 +62,8 @@ class Strategy {
   /// this island is done, because the run is, or because it leaves.
   virtual std::uint32_t next_round(std::uint32_t last) = 0;
 
-  /// True: the inner update waits for gradient_ready() and uses the gradient that it returns.
+  /// True: the inner update waits for gradient_ready() and uses the gradient that it returns. An
+  /// empty one: no update, since the island has taken over what others made of this step.
   virtual bool joins_gradients() const { return false; }
   virtual std::span<const float> gradient_ready(Island&, const StepPlace&) { return {}; }
 
@@ -106,7 +107,7 @@ struct RoundPolicy {
 };
 
 /// What a strategy may talk through, and what it has to know of the run. Collective and rounds are
-/// null where there is one island.
+/// null where there is one island, rounds also where nothing is committed (commits_of).
 struct StrategyPorts {
   Collective* collective = nullptr;
   Rounds* rounds = nullptr;
@@ -121,7 +122,12 @@ std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyPor
                                         const OuterOptions& outer);
 std::vector<std::string_view> strategy_names();
 
-/// Whether its exchanges are rounds, which a coordinator commits or aborts.
-bool uses_rounds(std::string_view strategy);
+/// What a coordinator commits or aborts for all, in a strategy of this name.
+enum class Commits {
+  kNothing,
+  kRounds,
+  kSteps,  // where islands come and go: each inner step is a round, steps_per_round has to be 1
+};
+Commits commits_of(std::string_view strategy);
 
 }  // namespace strait

@@ -136,7 +136,7 @@ void Auditor::begins(IslandId island, int life) {
 void Auditor::died(IslandId island) {
   const std::lock_guard lock(mutex_);
   at(island).there = at(island).finished = false;
-  at(island).round = 0;
+  at(island).round = at(island).started = 0;  // its next life may begin in this instant
 }
 
 void Auditor::starts(IslandId island, std::uint32_t round, double weight) {

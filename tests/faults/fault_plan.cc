@@ -65,6 +65,7 @@ void draw_options(Dice& dice, FaultPlan& plan) {
   coordinator.peer_timeout = member.peer_timeout;
   coordinator.patience = static_cast<int>(dice.between(1, 3));
   coordinator.retry_after = dice.one_of<Nanos>({100ms, 500ms});
+  coordinator.lockstep = dice.one_in(4);
 }
 
 Trigger draw_trigger(Dice& dice, const FaultPlan& plan, Nanos until) {
@@ -263,11 +264,11 @@ std::string to_string(const FaultPlan& plan) {
       w.connections);
   text += fmt::format(
       "  quorum {}, grace {:.1f} s, keep {}, peer timeout {:.0f} s, miss after {:.0f} s, connect "
-      "timeout {:.0f} s, patience {}, retry after {:.1f} s\n",
+      "timeout {:.0f} s, patience {}, retry after {:.1f} s{}\n",
       w.coordinator.quorum, seconds(w.coordinator.grace), w.member.keep,
       seconds(w.member.peer_timeout), seconds(w.member.miss_after),
-      seconds(w.member.connect_timeout), w.coordinator.patience,
-      seconds(w.coordinator.retry_after));
+      seconds(w.member.connect_timeout), w.coordinator.patience, seconds(w.coordinator.retry_after),
+      w.coordinator.lockstep ? ", in lockstep" : "");
   text += fmt::format(
       "  a round computes {:.2f} to {:.2f} s, a sync takes up to {:.3f} s, delays up to {:.3f} s, "
       "jitter {:.3f} s\n  policies",

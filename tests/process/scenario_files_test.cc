@@ -56,7 +56,11 @@ TEST_CASE("what is no scenario is refused", "[process]") {
             {"[run]\nround = 3\n", "run.round is not a key; did you mean run.rounds? (s.ini:2)"},
             {"[fleet]\nsize = 3\n",
              "[fleet] is not a section; there are run, task, model, quadratic, data, inner, "
-             "outer, pretrain, collective, rounds, network, compute and eval (s.ini:1)"},
+             "outer, pretrain, collective, rounds, data_parallel, network, compute and eval "
+             "(s.ini:1)"},
+            {"[data_parallel]\nmissing = shrnk\n",
+             "data_parallel.missing: 'shrnk' is not wait or shrink; did you mean shrink? "
+             "(s.ini:2)"},
             {"[rounds]\nquorum = 9\n[network]\nkind = pipe\n",
              "rounds.quorum = 9: has to be 0 to run.islands = 4 (s.ini:2)"},
             {"[run]\nseed = 3\nseed = 4\n",

@@ -246,12 +246,5 @@ TEST_CASE("one island alone evaluates its shared parameters, too", "[lives]") {
   }
 }
 
-TEST_CASE("data parallelism refuses a network whose islands come and go", "[lives]") {
-  const LivesTrial trial(settings(2), {island_event(1s, NetworkEventKind::kIslandKill, 0)});
-  CHECK_THROWS_AS(trial.check("data_parallel", 3), UserError);
-  CHECK_NOTHROW(trial.check("diloco", 3));
-  CHECK_NOTHROW(LivesTrial(settings(2), {}).check("data_parallel", 3));
-}
-
 }  // namespace
 }  // namespace strait

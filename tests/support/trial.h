@@ -178,6 +178,10 @@ class Notes final : public IslandObserver {
   const Buffer& shared_after(std::uint32_t round, IslandId island) const {
     return shared_after_.at({round, island});
   }
+  /// Not of one that was killed when the round was committed, but before it could take it over.
+  bool has_shared_after(std::uint32_t round, IslandId island) const {
+    return shared_after_.count({round, island}) > 0;
+  }
   const IslandRound& round(std::uint32_t round, IslandId island) const {
     return rounds_.at({round, island});
   }

@@ -2,7 +2,7 @@
 //
 // The baseline runs the bare Collective, through the same transport and without control messages
 // per step. Clipping acts on the mean gradient. Parameters are the same on all islands at all
-// times.
+// times. Where islands come and go a coordinator commits each step: elastic_data_parallel.cc.
 
 #include <optional>
 
@@ -64,6 +64,7 @@ class DataParallel final : public Strategy {
 }  // namespace
 
 std::unique_ptr<Strategy> make_data_parallel(const StrategyPorts& ports, const OuterOptions&) {
+  if (ports.rounds != nullptr) return make_elastic_data_parallel(ports);
   return std::make_unique<DataParallel>(ports);
 }
 

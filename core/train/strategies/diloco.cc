@@ -19,24 +19,13 @@
 #include "core/train/flat_math.h"
 #include "core/train/island.h"
 #include "core/train/packed.h"
+#include "core/train/strategies/contribution.h"
 #include "core/train/strategies/rows.h"
+#include "core/train/strategies/state_copy.h"
 
 namespace strait {
 
 namespace {
-
-/// The outer gradient. Others may still read it when this island's thread has died, so it is shared
-/// with the network.
-struct Contribution {
-  explicit Contribution(const ParameterLayout& own_layout)
-      : layout(own_layout),
-        values(static_cast<std::size_t>(layout.size())),
-        packed(layout, values) {}
-
-  const ParameterLayout layout;
-  std::vector<float> values;
-  Packed packed;
-};
 
 class DiLoCo final : public Strategy {
  public:
@@ -198,7 +187,7 @@ class DiLoCo final : public Strategy {
       });
     }
     if (missed.state) {
-      island.pass_over_memory(bytes(4), [&] { take_state(*missed.state); });
+      island.pass_over_memory(bytes(4), [&] { restore_state(*missed.state, *layout_, state()); });
     }
     boundary_.caught_up_from = from;
     boundary_.caught_up_to = missed.round;
@@ -244,35 +233,12 @@ class DiLoCo final : public Strategy {
     if (ports_.rounds != nullptr) ports_.rounds->updated(round);
   }
 
-  std::vector<std::span<float>> state() {
-    std::vector<std::span<float>> buffers{shared_};
+  FlatBuffers state() {
+    FlatBuffers buffers{shared_};
     if (!outer_->momentum_buffer().empty()) buffers.push_back(outer_->momentum_buffer());
     return buffers;
   }
-
-  SharedState copy_of_state() {
-    SharedState copy;
-    for (const auto buffer : state()) {
-      Packed packed(*layout_, buffer);
-      packed.gather();
-      copy.buffers.emplace_back(packed.values().begin(), packed.values().end());
-    }
-    return copy;
-  }
-
-  void take_state(const SharedState& from) {
-    const auto buffers = state();
-    STRAIT_CHECK(from.buffers.size() == buffers.size(), "a state of {} buffers instead of {}",
-                 from.buffers.size(), buffers.size());
-    for (std::size_t b = 0; b < buffers.size(); ++b) {
-      Packed packed(*layout_, buffers[b]);
-      STRAIT_CHECK(from.buffers[b].size() == packed.values().size(),
-                   "a buffer of {} floats instead of {}", from.buffers[b].size(),
-                   packed.values().size());
-      std::copy(from.buffers[b].begin(), from.buffers[b].end(), packed.values().begin());
-      packed.scatter();
-    }
-  }
+  SharedState copy_of_state() { return copy_state(*layout_, state()); }
 
   Bytes bytes(int buffers) const {
     return static_cast<Bytes>(shared_.size() * sizeof(float)) * buffers;

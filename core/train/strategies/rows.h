@@ -10,6 +10,7 @@ namespace strait {
 
 std::unique_ptr<Strategy> make_diloco(const StrategyPorts& ports, const OuterOptions& outer);
 std::unique_ptr<Strategy> make_data_parallel(const StrategyPorts& ports, const OuterOptions& outer);
+std::unique_ptr<Strategy> make_elastic_data_parallel(const StrategyPorts& ports);
 std::unique_ptr<Strategy> make_local(const StrategyPorts& ports, const OuterOptions& outer);
 
 }  // namespace strait

@@ -11,13 +11,13 @@ namespace {
 struct Row {
   std::string_view name;
   std::unique_ptr<Strategy> (*make)(const StrategyPorts&, const OuterOptions&);
-  bool rounds;  // its exchanges are committed or aborted by a coordinator
+  Commits commits;
 };
 
 constexpr std::array kTable{
-    Row{"diloco", make_diloco, /*rounds=*/true},
-    Row{"data_parallel", make_data_parallel, /*rounds=*/false},
-    Row{"local", make_local, /*rounds=*/false},
+    Row{"diloco", make_diloco, Commits::kRounds},
+    Row{"data_parallel", make_data_parallel, Commits::kSteps},
+    Row{"local", make_local, Commits::kNothing},
 };
 
 constexpr std::array kPolicies{
@@ -65,11 +65,11 @@ Weights weights(std::string_view name) {
   return by_name("rounds.weights", "weighting", kWeights, name);
 }
 
-bool uses_rounds(std::string_view strategy) {
+Commits commits_of(std::string_view strategy) {
   for (const Row& row : kTable) {
-    if (row.name == strategy) return row.rounds;
+    if (row.name == strategy) return row.commits;
   }
-  return false;
+  return Commits::kNothing;
 }
 
 }  // namespace strait
