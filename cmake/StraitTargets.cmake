@@ -14,6 +14,10 @@ target_compile_options(strait_flags INTERFACE
   -ffp-contract=off
   # Messages name files from the repository's root. Through ccache paths start in the build folder.
   -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/= -fmacro-prefix-map=../../=)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Below 600 MB the compiler collects no garbage: a twelfth of the time of the larger files.
+  target_compile_options(strait_flags INTERFACE "SHELL:--param ggc-min-heapsize=300000")
+endif()
 target_link_libraries(strait_flags INTERFACE Threads::Threads)
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   # Cheap bounds checks in libstdc++ (span, vector, optional); they do not change the ABI.
