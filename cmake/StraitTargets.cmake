@@ -41,6 +41,10 @@ elseif(STRAIT_SANITIZE)
   message(FATAL_ERROR "STRAIT_SANITIZE is '${STRAIT_SANITIZE}'; use address, thread or nothing")
 endif()
 
+# For presets with CMAKE_UNITY_BUILD: so many files of a library are compiled as one. Kernels and
+# tests stay alone: kernels have flags of their own, and each test file its own settings() and such.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
+
 function(strait_library name)
   cmake_parse_arguments(arg "LIGHT" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
@@ -59,7 +63,8 @@ function(strait_test name)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   add_executable(${name} ${sources})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${name} PROPERTIES
+    UNITY_BUILD OFF RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE strait_flags strait_light strait_catch ${arg_DEPS})
   target_precompile_headers(${name} REUSE_FROM strait_test_headers)
   catch_discover_tests(${name}
