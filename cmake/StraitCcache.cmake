@@ -1,9 +1,10 @@
-# ccache, where it is installed, told where the repository is: without these two settings every
-# fresh clone misses (absolute paths and the current folder are part of the hash). A launcher given
-# on the command line wins.
+# ccache, where it is installed, told where the repository is: without the first two settings every
+# fresh clone misses (absolute paths and the current folder are part of the hash), without the third
+# every file that uses precompiled headers does. A launcher given on the command line wins.
 
 find_program(STRAIT_CCACHE ccache DOC "ccache; empty: compile without")
 if(STRAIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${STRAIT_CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${STRAIT_CCACHE})
 endif()

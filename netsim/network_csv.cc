@@ -13,7 +13,7 @@ namespace {
 /// A delay that no link has: somebody wrote s for ms.
 constexpr Nanos kMaxDelay{60'000'000'000};
 
-constexpr std::int64_t kMillion = 1'000'000;
+constexpr std::int64_t kPartsPerMillion = 1'000'000;
 
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -45,8 +45,8 @@ Nanos read_delay(const CsvRow& row, std::string_view column) {
 std::int64_t read_loss(const CsvRow& row, std::string_view column) {
   if (row[column].empty()) return 0;
   const double loss = row.quantity(column, parse_fraction);
-  const auto ppm = static_cast<std::int64_t>(loss * kMillion + 0.5);
-  if (ppm == kMillion) {
+  const auto ppm = static_cast<std::int64_t>(loss * kPartsPerMillion + 0.5);
+  if (ppm == kPartsPerMillion) {
     row.refuse(column, fmt::format("'{}' lets nothing through; write e.g. 2%, or take the link "
                                    "down with a link_down event",
                                    row[column]));

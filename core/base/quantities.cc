@@ -55,7 +55,7 @@ constexpr std::array kFractionUnits{Unit{"", 1}, Unit{"%", 1, 100}};
   refuse(text, fmt::format("is not {}", kind.noun), kind);
 }
 
-constexpr std::string_view trim(std::string_view text) {
+constexpr std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
@@ -85,7 +85,7 @@ constexpr Wide power_of_ten(int exponent) {
 Decimal parse_decimal(std::string_view text, const Kind& kind) {
   // digits * numerator * 2 has to fit into 128 bits: 10^22 * 86,400 * 10^9 * 2 is below 2^118.
   constexpr int kMaxDigits = 22;
-  const std::string_view whole = trim(text);
+  const std::string_view whole = trimmed(text);
   if (whole.empty()) refuse(text, "is empty", kind);
   if (whole.front() == '-') refuse(text, "is negative", kind);
   Decimal number;
@@ -107,7 +107,7 @@ Decimal parse_decimal(std::string_view text, const Kind& kind) {
   }
   const bool has_digit = at > (point ? 1u : 0u);
   if (!has_digit) refuse_as(text, kind);
-  number.unit = trim(whole.substr(at));
+  number.unit = trimmed(whole.substr(at));
   return number;
 }
 
@@ -168,7 +168,7 @@ Nanos parse_duration(std::string_view text) {
 }
 
 BytesPerSecond parse_rate(std::string_view text) {
-  if (lower(trim(text)) == "inf") return kUnlimited;
+  if (lower(trimmed(text)) == "inf") return kUnlimited;
   const Decimal number = parse_decimal(text, kRate);
   if (number.unit.empty() && number.digits > 0) refuse(text, "has no unit", kRate);
   if (number.unit.empty()) return BytesPerSecond{0};

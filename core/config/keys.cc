@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 
 #include "core/base/text.h"
 
@@ -27,10 +28,22 @@ constexpr Changes kResult{kResults, Agreement::kNone};  // one island's own affa
 constexpr Changes kTime{kSpeed, Agreement::kNone};
 constexpr Changes kFiles{kOutput, Agreement::kNone};
 
-template <class Access>
-Key key(std::string name, Access access, Changes changes, std::string help, Format format = kPlain,
-        std::vector<std::string> choices = {}) {
-  const RunConfig defaults;
+/// How to reach a setting. By function pointers, so that all settings of one type share their code.
+template <class T>
+struct Access {
+  T& (*write)(RunConfig&);
+  const T& (*read)(const RunConfig&);
+};
+
+template <class Reach>
+auto access_by(Reach reach) {
+  return Access<std::remove_reference_t<std::invoke_result_t<Reach, RunConfig&>>>{reach, reach};
+}
+
+template <class T>
+Key key(std::string name, Access<T> access, Changes changes, std::string help,
+        Format format = kPlain, std::vector<std::string> choices = {}) {
+  static const RunConfig defaults;
   Key result{.name = std::move(name),
              .affects = changes.affects,
              .agreement = changes.agreement,
@@ -38,25 +51,24 @@ Key key(std::string name, Access access, Changes changes, std::string help, Form
              .help = std::move(help),
              .parse = {},
              .print = {}};
-  result.rule.example = print_value(result.rule, access(defaults));
+  result.rule.example = print_value(result.rule, access.read(defaults));
   result.parse = [access, rule = result.rule](RunConfig& config, std::string_view text) {
-    parse_value(text, rule, access(config));
+    parse_value(text, rule, access.write(config));
   };
   result.print = [access, rule = result.rule](const RunConfig& config) {
-    return print_value(rule, access(config));
+    return print_value(rule, access.read(config));
   };
   return result;
 }
 
-template <class Access>
-Key choice(std::string name, Access access, Changes changes, std::vector<std::string> choices,
+template <class T>
+Key choice(std::string name, Access<T> access, Changes changes, std::vector<std::string> choices,
            std::string help) {
   return key(std::move(name), access, changes, std::move(help), kPlain, std::move(choices));
 }
 
 // A member's name and how to reach it: the two cannot differ.
-#define SETTING(member) \
-#member, [](auto& config) -> auto& { return config.member; }
+#define SETTING(member) #member, access_by([](auto& config) -> auto& { return config.member; })
 
 std::vector<Key> run_keys() {
   return {

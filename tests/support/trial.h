@@ -2,20 +2,16 @@
 // network as values, without files. Its arms are those of apps/experiment/arm.h.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <functional>
-#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apps/experiment/arm.h"
-#include "core/base/errors.h"
-#include "core/base/storage.h"
 
 namespace strait {
 
@@ -61,18 +57,7 @@ class WrappedTasks final : public TaskSource {
 };
 
 /// Four islands, 4 rounds of 5 steps on 2,000 parameters, over the pipe, without pretraining.
-inline RunConfig small_quadratic() {
-  RunConfig config;
-  config.run = {.islands = 4, .rounds = 4, .inner_steps = 5, .seed = 7};
-  config.task.name = "quadratic";
-  config.quadratic.size = 2000;
-  config.inner = {.optimizer = "sgd", .lr = 0.2, .weight_decay = 0, .clip_norm = 0};
-  config.pretrain.steps = 0;
-  config.network.kind = "pipe";
-  config.compute.step = std::chrono::milliseconds(10);
-  config.eval.every = 2;
-  return config;
-}
+RunConfig small_quadratic();
 
 /// Like the demo's lines: 20 Mbit/s each way, RTT 80 ms.
 inline constexpr AccessLink kHomeLine{BytesPerSecond{2'500'000}, BytesPerSecond{2'500'000},
@@ -81,38 +66,19 @@ inline constexpr AccessLink kHomeLine{BytesPerSecond{2'500'000}, BytesPerSecond{
 class Trial {
  public:
   explicit Trial(const RunConfig& settings, const WrappedTasks::Wrap& wrap = {},
-                 const AccessLink& line = kHomeLine, std::vector<NetworkEvent> events = {})
-      : config(filled_in(settings)) {
-    validate_but_files();
-    tasks_ = make_task_source(config, "");
-    if (wrap) tasks_ = std::make_unique<WrappedTasks>(std::move(tasks_), wrap);
-    const auto islands = static_cast<std::size_t>(config.run.islands);
-    network_ = describe_network(std::vector<AccessLink>(islands, line), std::move(events));
-  }
+                 const AccessLink& line = kHomeLine, std::vector<NetworkEvent> events = {});
 
+  ArmResult arm(const std::string& strategy) const;
   ArmResult arm(const std::string& strategy, int islands, const Checkpoint* start = nullptr,
-                IslandObserver* observer = nullptr) const {
-    ArmResult result = tried(strategy, islands, start, observer);
-    if (result.failure) std::rethrow_exception(result.failure);
-    return result;
-  }
+                IslandObserver* observer = nullptr) const;
   /// The same, with what went wrong in the result.
   ArmResult tried(const std::string& strategy, int islands, const Checkpoint* start = nullptr,
-                  IslandObserver* observer = nullptr) const {
-    SimulatedStorage journal;
-    return run_arm(experiment(), {strategy, strategy, islands, config.inner.lr}, start, journal, {},
-                   observer);
-  }
-  void check(const std::string& strategy, int islands) const {
-    check_islands(experiment(), {strategy, strategy, islands, config.inner.lr});
-  }
-  ArmResult arm(const std::string& strategy) const { return arm(strategy, config.run.islands); }
+                  IslandObserver* observer = nullptr) const;
+  void check(const std::string& strategy, int islands) const;
 
-  Pretraining pretrained() const { return pretrain(experiment(), {}); }
+  Pretraining pretrained() const;
 
-  Nanos price(std::int64_t first_step, std::int64_t steps, std::int64_t elements) const {
-    return price_data_parallel(experiment(), first_step, steps, elements);
-  }
+  Nanos price(std::int64_t first_step, std::int64_t steps, std::int64_t elements) const;
 
   const TaskSource& tasks() const { return *tasks_; }
 
@@ -125,29 +91,8 @@ class Trial {
   std::vector<IslandSpec> own;  // what is special about islands
 
  private:
-  void validate_but_files() const {
-    RunConfig with_files = config;
-    with_files.network.links = "none";
-    validate(with_files);
-  }
-
-  Experiment experiment() const {
-    const NetworkSettings& n = config.network;
-    NetworkDescription network = network_;
-    if (!own.empty()) network.islands = own;
-    return {
-        config,
-        *tasks_,
-        {.islands = config.run.islands,
-         .description = std::move(network),
-         .emulated = {.tcp = {.mss = n.mss,
-                              .header = n.header_bytes,
-                              .slow_start = n.slow_start,
-                              .window_cap = n.window,
-                              .idle_restart = n.idle_restart},
-                      .send_buffer = n.send_buffer}},
-    };
-  }
+  void validate_but_files() const;
+  Experiment experiment() const;
 
   std::unique_ptr<TaskSource> tasks_;
   NetworkDescription network_;
@@ -158,33 +103,17 @@ class Notes final : public IslandObserver {
  public:
   using Buffer = std::vector<float>;
 
-  void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
-    const std::lock_guard lock(mutex_);
-    own_[{round, island}].assign(own.begin(), own.end());
-  }
-  void round_done(const IslandRound& round, std::span<const float> shared) override {
-    const std::lock_guard lock(mutex_);
-    rounds_[{round.round, round.island}] = round;
-    shared_[{round.round, round.island}].assign(shared.begin(), shared.end());
-    shared_after_[{round.boundary.round, round.island}].assign(shared.begin(), shared.end());
-  }
+  void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override;
+  void round_done(const IslandRound& round, std::span<const float> shared) override;
 
   // After the run:
-  const Buffer& own(std::uint32_t round, IslandId island) const { return own_.at({round, island}); }
-  const Buffer& shared(std::uint32_t round, IslandId island = 0) const {
-    return shared_.at({round, island});
-  }
+  const Buffer& own(std::uint32_t round, IslandId island) const;
+  const Buffer& shared(std::uint32_t round, IslandId island = 0) const;
   /// After the committed round, on an island that took part in it.
-  const Buffer& shared_after(std::uint32_t round, IslandId island) const {
-    return shared_after_.at({round, island});
-  }
+  const Buffer& shared_after(std::uint32_t round, IslandId island) const;
   /// Not of one that was killed when the round was committed, but before it could take it over.
-  bool has_shared_after(std::uint32_t round, IslandId island) const {
-    return shared_after_.count({round, island}) > 0;
-  }
-  const IslandRound& round(std::uint32_t round, IslandId island) const {
-    return rounds_.at({round, island});
-  }
+  bool has_shared_after(std::uint32_t round, IslandId island) const;
+  const IslandRound& round(std::uint32_t round, IslandId island) const;
 
  private:
   using Key = std::pair<std::uint32_t, IslandId>;
@@ -194,32 +123,11 @@ class Notes final : public IslandObserver {
 };
 
 /// What every island starts from without pretraining.
-inline std::vector<float> initial_values(const Trial& trial) {
-  const auto task = trial.tasks().make();
-  task->initialize();
-  return {task->parameters().begin(), task->parameters().end()};
-}
+std::vector<float> initial_values(const Trial& trial);
 
-inline double largest_difference(std::span<const float> a, std::span<const float> b) {
-  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double difference = std::abs(double{a[i]} - double{b[i]});
-    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
-    worst = std::max(worst, difference);
-  }
-  return worst;
-}
+double largest_difference(std::span<const float> a, std::span<const float> b);
 
 /// |a - b| / |b| in the L2 norm.
-inline double relative_difference(std::span<const float> a, std::span<const float> b) {
-  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference += (double{a[i]} - double{b[i]}) * (double{a[i]} - double{b[i]});
-    size += double{b[i]} * double{b[i]};
-  }
-  return std::sqrt(difference / size);
-}
+double relative_difference(std::span<const float> a, std::span<const float> b);
 
 }  // namespace strait

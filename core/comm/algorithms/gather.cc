@@ -33,7 +33,7 @@ Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
 }
 
 /// Posts all receives, sends, and adds up as the pieces come.
-Async<Outcome<Done>> exchange(Exchange& x) {
+Async<Outcome<Done>> gather_all(Exchange& x) {
   const auto contributors = x.roster.contributors();
   const auto pieces = pieces_of({0, static_cast<std::int64_t>(x.out.size())}, x.piece);
   std::vector<Arriving> arriving(contributors.size());
@@ -69,7 +69,7 @@ Async<Outcome<Done>> exchange(Exchange& x) {
 }  // namespace
 
 Async<Outcome<Done>> gather(Exchange& x) {
-  Async<Outcome<Done>> running = exchange(x);
+  Async<Outcome<Done>> running = gather_all(x);
   Outcome<Done> outcome = co_await running;
   if (!outcome.ok()) give_up(x.transport, x.id);
   co_return outcome;

@@ -154,7 +154,7 @@ Async<Outcome<Done>> pass_means(Exchange& x, const Ring& ring, ByShard& means) {
   co_return Done{};
 }
 
-Async<Outcome<Done>> exchange(Exchange& x) {
+Async<Outcome<Done>> pass_around(Exchange& x) {
   const Ring ring(x);
   ByShard sums = ask_for_sums(x, ring);
   ByShard means = ask_for_means(x, ring);
@@ -175,7 +175,7 @@ Async<Outcome<Done>> exchange(Exchange& x) {
 }  // namespace
 
 Async<Outcome<Done>> ring(Exchange& x) {
-  Async<Outcome<Done>> running = exchange(x);
+  Async<Outcome<Done>> running = pass_around(x);
   Outcome<Done> outcome = co_await running;
   if (!outcome.ok()) give_up(x.transport, x.id);
   co_return outcome;

@@ -71,9 +71,9 @@ int braces(std::string_view line) {
   return depth;
 }
 
-class Page {
+class RoffPage {
  public:
-  explicit Page(std::string_view source) : source_(source) { out_.reserve(source.size()); }
+  explicit RoffPage(std::string_view source) : source_(source) { out_.reserve(source.size()); }
 
   std::string run() {
     std::string_view line;
@@ -396,6 +396,6 @@ class Page {
 
 }  // namespace
 
-std::string plain_text_of_roff(std::string_view page) { return Page(page).run(); }
+std::string plain_text_of_roff(std::string_view page) { return RoffPage(page).run(); }
 
 }  // namespace strait

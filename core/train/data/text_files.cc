@@ -81,7 +81,7 @@ bool inflate_all(const std::string& packed, std::string& text) {
       return false;
     }
   }
-  text.resize(have);
+  text.erase(have);
   return true;
 }
 

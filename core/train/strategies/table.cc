@@ -8,16 +8,16 @@ namespace strait {
 
 namespace {
 
-struct Row {
+struct StrategyRow {
   std::string_view name;
   std::unique_ptr<Strategy> (*make)(const StrategyPorts&, const OuterOptions&);
   Commits commits;
 };
 
 constexpr std::array kTable{
-    Row{"diloco", make_diloco, Commits::kRounds},
-    Row{"data_parallel", make_data_parallel, Commits::kSteps},
-    Row{"local", make_local, Commits::kNothing},
+    StrategyRow{"diloco", make_diloco, Commits::kRounds},
+    StrategyRow{"data_parallel", make_data_parallel, Commits::kSteps},
+    StrategyRow{"local", make_local, Commits::kNothing},
 };
 
 constexpr std::array kPolicies{
@@ -44,7 +44,7 @@ auto by_name(const char* key, const char* what, const Table& table, std::string_
 std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyPorts& ports,
                                         const OuterOptions& outer) {
   std::string known;
-  for (const Row& row : kTable) {
+  for (const StrategyRow& row : kTable) {
     if (row.name == name) return row.make(ports, outer);
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
@@ -53,7 +53,7 @@ std::unique_ptr<Strategy> make_strategy(std::string_view name, const StrategyPor
 
 std::vector<std::string_view> strategy_names() {
   std::vector<std::string_view> names;
-  for (const Row& row : kTable) names.push_back(row.name);
+  for (const StrategyRow& row : kTable) names.push_back(row.name);
   return names;
 }
 
@@ -66,7 +66,7 @@ Weights weights(std::string_view name) {
 }
 
 Commits commits_of(std::string_view strategy) {
-  for (const Row& row : kTable) {
+  for (const StrategyRow& row : kTable) {
     if (row.name == strategy) return row.commits;
   }
   return Commits::kNothing;
