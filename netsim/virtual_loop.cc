@@ -122,7 +122,9 @@ class VirtualLoop::IslandClock final : public Clock {
   }
 
   void give_turn_back() {
-    if (holds_turn_) loop_.turns_.release();
+    if (!holds_turn_) return;
+    ++loop_.turns_;
+    loop_.turn_free_.notify_one();
     holds_turn_ = false;
   }
 
@@ -131,12 +133,11 @@ class VirtualLoop::IslandClock final : public Clock {
   void sleep(std::unique_lock<std::mutex>& lock) {
     give_turn_back();
     awake_.wait(lock, [&] { return state_ == State::kActive; });
-    lock.unlock();
     if (loop_.options_.at_once > 0) {
-      loop_.turns_.acquire();
+      loop_.turn_free_.wait(lock, [&] { return loop_.turns_ > 0; });
+      --loop_.turns_;
       holds_turn_ = true;
     }
-    lock.lock();
     throw_if_over();
   }
 

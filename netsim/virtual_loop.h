@@ -26,7 +26,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -138,8 +137,8 @@ class VirtualLoop final : public Loop {
   int active_ = 0;          // islands that run code between a wake-up and the next announcement
   bool failed_ = false;     // an island's body threw: the run ends when all are quiet
   bool cancelled_ = false;  // the run has ended; who still blocks is thrown out
-
-  std::counting_semaphore<> turns_;  // of the islands that may run, if not all may
+  int turns_ = 0;           // how many more islands may run now, if not all may
+  std::condition_variable turn_free_;
 
   std::function<void(IslandId, Clock&)> body_;
   int holders_ = 0;

@@ -17,10 +17,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <latch>
-#include <semaphore>
+#include <mutex>
 #include <thread>
 
 #include "core/base/rng.h"
@@ -105,20 +106,39 @@ struct AnyTokens final : TokenBatches {
   }
 };
 
+class Turns {
+ public:
+  void take() {
+    std::unique_lock lock(mutex_);
+    free_.wait(lock, [&] { return left_ > 0; });
+    --left_;
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    ++left_;
+    free_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  unsigned left_ = std::thread::hardware_concurrency();
+};
+
 Cost training_cost(const LanguageOptions& options, int islands, int steps) {
   AnyTokens batches;
-  std::counting_semaphore<> turns(std::thread::hardware_concurrency());
+  Turns turns;
   return cost_of(islands, [&](int island) {
     set_intra_op_threads(1);
     std::shared_ptr<Task> task = make_language_task(options, batches, {});
     std::shared_ptr<InnerOptimizer> optimizer = make_inner_optimizer({}, task->layout());
     task->initialize();
     const auto step = [task, optimizer, island, &turns](int i) {
-      turns.acquire();
+      turns.take();
       task->clear_gradients();
       task->accumulate_gradient({.island = island, .step = i}, 1.0f);
       optimizer->step(task->parameters(), task->gradients(), 1e-3);
-      turns.release();
+      turns.give_back();
     };
     step(0);
     return [step, steps] {
