@@ -1,5 +1,6 @@
 // Mistakes on the command line: exit code 2, one line with the key, the value and the fix, and
 // nothing made.
+#include "core/base/files.h"
 #include "tests/process/program.h"
 
 namespace strait {

@@ -1,4 +1,7 @@
 // What the program says about itself.
+#include <algorithm>
+#include <filesystem>
+
 #include "core/config/keys.h"
 #include "tests/process/program.h"
 

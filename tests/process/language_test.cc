@@ -2,6 +2,11 @@
 // 0.3 s in which LibTorch is loaded.
 #ifdef STRAIT_WITH_TORCH
 
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/base/files.h"
 #include "tests/process/program.h"
 
 namespace strait {

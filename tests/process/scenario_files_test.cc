@@ -1,4 +1,5 @@
 // Mistakes in scenarios and CSV files: file and line, the value and the fix.
+#include "core/base/files.h"
 #include "tests/process/program.h"
 
 namespace strait {

@@ -1,6 +1,8 @@
 // Every scenario of the repository runs.
 #include <cstdlib>
+#include <filesystem>
 
+#include "core/base/files.h"
 #include "core/config/load.h"
 #include "tests/process/program.h"
 
