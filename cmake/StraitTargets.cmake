@@ -1,4 +1,4 @@
-# strait_library(NAME [LIGHT] SOURCES ... DEPS ...) and strait_test(NAME [LABELS label] DEPS ...):
+# strait_library(NAME SOURCES ... DEPS ...) and strait_test(NAME [LABELS label] DEPS ...):
 # every target gets the same warnings, sanitizers, bit rules and precompiled headers.
 
 find_package(Threads REQUIRED)
@@ -24,10 +24,9 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(strait_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 
-# For tests, and for libraries that read settings and write results: what computes is elsewhere, and
-# they compile in three quarters of the time.
-add_library(strait_light INTERFACE)
-target_compile_options(strait_light INTERFACE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+# Three quarters of the time to compile; what tests wait for is in the libraries.
+add_library(strait_test_flags INTERFACE)
+target_compile_options(strait_test_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-O1>)
 
 if(STRAIT_SANITIZE STREQUAL "address")
   target_compile_options(strait_flags INTERFACE
@@ -41,15 +40,10 @@ elseif(STRAIT_SANITIZE)
   message(FATAL_ERROR "STRAIT_SANITIZE is '${STRAIT_SANITIZE}'; use address, thread or nothing")
 endif()
 
-# For presets with CMAKE_UNITY_BUILD: so many files of a library are compiled as one. Kernels and
-# tests stay alone: kernels have flags of their own, and each test file its own settings() and such.
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
-
 function(strait_library name)
-  cmake_parse_arguments(arg "LIGHT" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  target_link_libraries(${name}
-    PUBLIC strait_flags ${arg_DEPS} PRIVATE $<$<BOOL:${arg_LIGHT}>:strait_light>)
+  target_link_libraries(${name} PUBLIC strait_flags ${arg_DEPS})
   target_precompile_headers(${name} REUSE_FROM strait_headers)
 endfunction()
 
@@ -64,8 +58,9 @@ function(strait_test name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
   add_executable(${name} ${sources})
   set_target_properties(${name} PROPERTIES
-    UNITY_BUILD OFF RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  target_link_libraries(${name} PRIVATE strait_flags strait_light strait_catch ${arg_DEPS})
+    UNITY_BUILD OFF  # each file has its own settings() and the like
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE strait_flags strait_test_flags strait_catch ${arg_DEPS})
   target_precompile_headers(${name} REUSE_FROM strait_test_headers)
   catch_discover_tests(${name}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
