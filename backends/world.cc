@@ -26,7 +26,7 @@ struct World::Place {
 World::World(const WorldOptions& options, Storage& journal)
     : options_(options),
       journal_(journal),
-      loop_(options.islands, trace_, {.at_once = options.at_once}),
+      loop_(options.islands, trace_, {.parallel = options.parallel}),
       fabric_(options.make_fabric ? options.make_fabric(loop_, trace_)
                                   : make_fabric(options.network, loop_, trace_, options.fabric)),
       places_(static_cast<std::size_t>(options.islands)),

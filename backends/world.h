@@ -34,7 +34,7 @@ struct WorldOptions {
   int connections = 1;
   std::uint64_t run_id = 1;
   std::vector<HelloSetting> settings;  // what islands must agree in
-  int at_once = 0;                     // islands whose code runs at a time; 0: all
+  bool parallel = true;                // islands compute at the same time
   bool rounds = true;                  // a coordinator serves rounds
   RoundsOptions member;
   CoordinatorOptions coordinator;  // the numbers of islands are filled in

@@ -122,9 +122,7 @@ class VirtualLoop::IslandClock final : public Clock {
   }
 
   void give_turn_back() {
-    if (!holds_turn_) return;
-    ++loop_.turns_;
-    loop_.turn_free_.notify_one();
+    if (holds_turn_) loop_.turn_.unlock();
     holds_turn_ = false;
   }
 
@@ -133,11 +131,12 @@ class VirtualLoop::IslandClock final : public Clock {
   void sleep(std::unique_lock<std::mutex>& lock) {
     give_turn_back();
     awake_.wait(lock, [&] { return state_ == State::kActive; });
-    if (loop_.options_.at_once > 0) {
-      loop_.turn_free_.wait(lock, [&] { return loop_.turns_ > 0; });
-      --loop_.turns_;
+    lock.unlock();
+    if (!loop_.options_.parallel) {
+      loop_.turn_.lock();
       holds_turn_ = true;
     }
+    lock.lock();
     throw_if_over();
   }
 
@@ -161,8 +160,7 @@ class VirtualLoop::IslandClock final : public Clock {
 };
 
 VirtualLoop::VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options)
-    : trace_(trace), options_(options), turns_(options.at_once) {
-  STRAIT_CHECK(options.at_once >= 0, "{} islands at once", options.at_once);
+    : trace_(trace), options_(options) {
   for (IslandId i = 0; i < islands; ++i)
     islands_.push_back(std::make_unique<IslandClock>(*this, i));
 }

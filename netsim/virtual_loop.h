@@ -47,10 +47,9 @@ class Deadlock : public std::runtime_error {
 };
 
 struct VirtualLoopOptions {
-  /// How many islands' code may run at a time; 0: all. As many as there are cores is fastest, since
-  /// threads that share a core push each other's data out of its cache; 1 is for debugging and to
-  /// measure what parallel islands gain. The trace is the same.
-  int at_once = 0;
+  /// False: the code of one island runs at a time, for debugging and to measure what parallel
+  /// islands gain. The trace is the same.
+  bool parallel = true;
   /// Virtual time without progress (Trace::progress) after which a wait is called a deadlock.
   Nanos stall_limit = std::chrono::hours(1);
 };
@@ -137,8 +136,7 @@ class VirtualLoop final : public Loop {
   int active_ = 0;          // islands that run code between a wake-up and the next announcement
   bool failed_ = false;     // an island's body threw: the run ends when all are quiet
   bool cancelled_ = false;  // the run has ended; who still blocks is thrown out
-  int turns_ = 0;           // how many more islands may run now, if not all may
-  std::condition_variable turn_free_;
+  std::mutex turn_;         // held by the one island that may run when !options_.parallel
 
   std::function<void(IslandId, Clock&)> body_;
   int holders_ = 0;

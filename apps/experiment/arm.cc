@@ -6,7 +6,6 @@
 #include <cmath>
 #include <map>
 #include <sstream>
-#include <thread>
 #include <utility>
 
 #include "core/base/check.h"
@@ -36,13 +35,6 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   return settings;
 }
 
-/// As many as the cores take; which does not change what they compute.
-int islands_at_once(const RunSettings& run) {
-  if (!run.parallel) return 1;
-  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, cores / run.threads_per_island);
-}
-
 /// The network for the first `islands` of its islands.
 FabricOptions shrunk(FabricOptions fabric, int islands) {
   fabric.islands = islands;
@@ -67,7 +59,7 @@ WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int
           .connections = c.collective.connections,
           .run_id = settings_hash(c),
           .settings = settings_of(x),
-          .at_once = islands_at_once(c.run),
+          .parallel = c.run.parallel,
           .rounds = rounds,
           .member = {.keep = c.rounds.keep,
                      .miss_after = c.rounds.miss_after,

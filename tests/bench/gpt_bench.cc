@@ -1,10 +1,9 @@
 // How fast the language task trains on this machine's cores, against LibTorch's own matmul on the
 // same cores in the same run:
 //   gpt_bench [islands=4] [repeats=5]
-// Islands run in parallel, one intra-op thread each, as many at a time as there are cores
-// (VirtualLoopOptions::at_once); a step is forward, backward and AdamW. GFLOP are 6 x parameters x
-// tokens (attention is not counted). The matmul is 1024 x 1024, measured before and after each: by
-// 2 threads with one matmul each, and by one matmul on 2 threads.
+// Islands run in parallel, one intra-op thread each; a step is forward, backward and AdamW. GFLOP
+// are 6 x parameters x tokens (attention is not counted). The matmul is 1024 x 1024, measured
+// before and after each: by 2 threads with one matmul each, and by one matmul on 2 threads.
 //
 // Two ratios: by wall time (true on a quiet machine only) and by CPU time over all threads, which
 // other people's load disturbs little.
@@ -17,11 +16,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <latch>
-#include <mutex>
 #include <thread>
 
 #include "core/base/rng.h"
@@ -106,39 +103,17 @@ struct AnyTokens final : TokenBatches {
   }
 };
 
-class Turns {
- public:
-  void take() {
-    std::unique_lock lock(mutex_);
-    free_.wait(lock, [&] { return left_ > 0; });
-    --left_;
-  }
-  void give_back() {
-    const std::lock_guard lock(mutex_);
-    ++left_;
-    free_.notify_one();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable free_;
-  unsigned left_ = std::thread::hardware_concurrency();
-};
-
 Cost training_cost(const LanguageOptions& options, int islands, int steps) {
   AnyTokens batches;
-  Turns turns;
   return cost_of(islands, [&](int island) {
     set_intra_op_threads(1);
     std::shared_ptr<Task> task = make_language_task(options, batches, {});
     std::shared_ptr<InnerOptimizer> optimizer = make_inner_optimizer({}, task->layout());
     task->initialize();
-    const auto step = [task, optimizer, island, &turns](int i) {
-      turns.take();
+    const auto step = [task, optimizer, island](int i) {
       task->clear_gradients();
       task->accumulate_gradient({.island = island, .step = i}, 1.0f);
       optimizer->step(task->parameters(), task->gradients(), 1e-3);
-      turns.give_back();
     };
     step(0);
     return [step, steps] {
