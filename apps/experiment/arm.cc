@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <sstream>
 #include <utility>
 
+#include "apps/experiment/churn.h"
 #include "core/base/check.h"
 #include "core/base/errors.h"
 #include "core/base/quantities.h"
@@ -33,15 +33,6 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   // data.text is only a path.
   settings.push_back({"data.hash", x.tasks.data_hash()});
   return settings;
-}
-
-/// The network for the first `islands` of its islands.
-FabricOptions shrunk(FabricOptions fabric, int islands) {
-  fabric.islands = islands;
-  auto& all = fabric.description;
-  if (std::ssize(all.islands) > islands) all.islands.resize(static_cast<std::size_t>(islands));
-  std::erase_if(all.events, [&](const NetworkEvent& event) { return event.island >= islands; });
-  return fabric;
 }
 
 WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int islands,
@@ -83,39 +74,6 @@ ComputeModel compute_model(const Experiment& x) {
     if (island.jitter) own.jitter_ppm = parts_per_million(*island.jitter);
   }
   return model;
-}
-
-/// Who is there from the start, with equal weights.
-Roster starters(const Experiment& x, int islands) {
-  const auto& specs = x.fabric.description.islands;
-  Roster roster;
-  for (IslandId i = 0; i < islands; ++i) {
-    const auto n = static_cast<std::size_t>(i);
-    if (n >= specs.size() || specs[n].start == Nanos{0}) roster.members.push_back({i, 0});
-  }
-  const auto count = static_cast<double>(roster.members.size());
-  for (auto& member : roster.members) member.weight = static_cast<float>(1 / count);
-  return roster;
-}
-
-/// Pretraining and pricing are done in a world where nothing happens to islands.
-FabricOptions quiet_islands(FabricOptions fabric) {
-  for (IslandSpec& island : fabric.description.islands) island.start = Nanos{0};
-  std::erase_if(fabric.description.events, [](const NetworkEvent& event) {
-    return event.kind == NetworkEventKind::kIslandKill ||
-           event.kind == NetworkEventKind::kIslandLeave ||
-           event.kind == NetworkEventKind::kIslandJoin;
-  });
-  return fabric;
-}
-
-/// Whether islands are killed, leave or come later.
-bool come_and_go(const FabricOptions& fabric) {
-  const FabricOptions quiet = quiet_islands(fabric);
-  const auto& islands = fabric.description.islands;
-  return quiet.description.events.size() != fabric.description.events.size() ||
-         std::any_of(islands.begin(), islands.end(),
-                     [](const IslandSpec& island) { return island.start > Nanos{0}; });
 }
 
 /// A step of data parallelism as a round. Nothing is replayed: who is behind takes a copy.
@@ -219,7 +177,7 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
   const auto strategy = make_strategy(options.strategy,
                                       {.collective = alone ? nullptr : &ports.collective,
                                        .rounds = alone ? nullptr : ports.rounds,
-                                       .starters = starters(x, options.islands),
+                                       .starters = starters(x.fabric, options.islands),
                                        .joins = ports.joins,
                                        .leaving = &ports.leaving,
                                        .policy = {.missed = missed_rounds(x.config.rounds.missed),
@@ -361,25 +319,13 @@ void check_islands(const Experiment& x, const ArmOptions& options) {
                     c.run.rounds, c.run.inner_steps, kMostSteps));
   }
   if (c.data_parallel.missing != "wait") return;
-  std::map<IslandId, NetworkEvent> gone;  // and not back
-  for (const NetworkEvent& event : x.fabric.description.events) {
-    switch (event.kind) {
-      case NetworkEventKind::kIslandKill:
-      case NetworkEventKind::kIslandLeave: gone[event.island] = event; break;
-      case NetworkEventKind::kIslandSilent:
-        if (event.duration == Nanos{0}) gone[event.island] = event;
-        break;
-      case NetworkEventKind::kIslandJoin: gone.erase(event.island); break;
-      default: break;
-    }
-  }
-  if (gone.empty()) return;
-  const auto& [island, event] = *gone.begin();
+  const auto event = gone_for_good(x.fabric);
+  if (!event) return;
   throw UserError(
       fmt::format("data_parallel.missing = wait: island {} goes at {} and never comes back, so the "
                   "others would wait for ever; write shrink, or let it join again in "
                   "network.events",
-                  island, format_duration(event.time)));
+                  event->island, format_duration(event->time)));
 }
 
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
@@ -391,7 +337,8 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   WorldOptions settings = world_options(x, x.fabric, options.islands, rounds);
   if (commits == Commits::kSteps) commit_steps(settings, x.config);
   World world(settings, journal);
-  Board board(options.islands, starters(x, options.islands), result.plan, world.ledger(), row_done);
+  Board board(options.islands, starters(x.fabric, options.islands), result.plan, world.ledger(),
+              row_done);
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
     board.record(event);

@@ -39,7 +39,8 @@ void check_recordable(const Experiment& experiment, const ArmOptions& arm) {
   if (commits_of(experiment, arm) == Commits::kSteps) {
     throw UserError(
         "run.record: steps of data parallelism that an island has missed cannot be repeated from a "
-        "record; use run.strategy = diloco or a network whose islands stay");
+        "record; use run.strategy = diloco, or data_parallel.missing = wait where all islands "
+        "stay");
   }
   if (arm.strategy == "local" && arm.islands > 1) {
     throw UserError(fmt::format(
