@@ -95,6 +95,17 @@ TEST_CASE("a record is whole, and a full disk leaves no cut file in it", "[proce
   }
 }
 
+TEST_CASE("a record of data parallelism whose islands come and go is refused", "[process]") {
+  const Place place;
+  const Words run{
+      "run",      "s.ini", "--run.strategy", "data_parallel", "--data_parallel.missing", "shrink",
+      "--record", "new"};
+  CHECK_THAT(mistake(run, place.child()),
+             Catch::StartsWith("run.record: steps of data parallelism that an island has missed") &&
+                 Catch::EndsWith("data_parallel.missing = wait where all islands stay"));
+  CHECK_FALSE(std::filesystem::exists(place / "new"));
+}
+
 }  // namespace
 }  // namespace strait
 

@@ -55,17 +55,6 @@ class ElasticTrial : public Trial {
   ArmResult run(Notes* notes = nullptr) const { return arm("data_parallel", 3, nullptr, notes); }
 };
 
-Counts missing(const ArmResult& result) {
-  Counts counts;
-  for (std::size_t r = 1; r < result.rows.size(); ++r) counts.push_back(result.rows[r].missing);
-  return counts;
-}
-
-std::ptrdiff_t count(const ArmResult& result, TraceKind kind) {
-  return std::count_if(result.events.begin(), result.events.end(),
-                       [&](const TraceRecord& event) { return event.kind == kind; });
-}
-
 Bytes bytes(const ArmResult& result, Cause cause) {
   return result.costs.bytes[static_cast<std::size_t>(cause)];
 }

@@ -34,17 +34,6 @@ class LivesTrial : public Trial {
       : Trial(run, {}, kHomeLine, std::move(events)) {}
 };
 
-Counts missing(const ArmResult& result) {
-  Counts counts;
-  for (std::size_t r = 1; r < result.rows.size(); ++r) counts.push_back(result.rows[r].missing);
-  return counts;
-}
-
-std::ptrdiff_t count(const ArmResult& result, TraceKind kind) {
-  return std::count_if(result.events.begin(), result.events.end(),
-                       [&](const TraceRecord& event) { return event.kind == kind; });
-}
-
 // Killed in its second step of round 2, which the others end at 4 s without it. It is back at 7.5
 // s, in round 4, gets theta(3), sits round 4 out, and is ready for round 5 at 9.5 s.
 TEST_CASE("a killed island comes back and catches up", "[lives]") {

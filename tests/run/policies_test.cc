@@ -119,12 +119,6 @@ std::vector<int> contributors(const ArmResult& result) {
   return counts;
 }
 
-std::vector<int> missing(const ArmResult& result) {
-  std::vector<int> counts;
-  for (std::size_t r = 1; r < result.rows.size(); ++r) counts.push_back(result.rows[r].missing);
-  return counts;
-}
-
 // continue: island 2 keeps -31; what it contributes is measured from theta(3).
 //   round 4   Delta_2 = -23.5 + 31 = 7.5; Delta = (3 + 6 + 7.5) / 3 = 5.5
 //             buf = 4.25 + 5.5 = 9.75      theta = -33.25
@@ -242,12 +236,8 @@ TEST_CASE("rows, events and bytes tell of missed rounds, the same on every repea
   const ArmResult first = trial.arm("diloco", 3), second = trial.arm("diloco", 3);
   CHECK(first.costs.trace_hash == second.costs.trace_hash);
   CHECK(first.parameter_hash == second.parameter_hash);
-  const auto count = [&](TraceKind kind) {
-    return std::count_if(first.events.begin(), first.events.end(),
-                         [&](const TraceRecord& event) { return event.kind == kind; });
-  };
-  CHECK(count(TraceKind::kRound) == 5);
-  CHECK(count(TraceKind::kCaughtUp) == 1);
+  CHECK(count(first, TraceKind::kRound) == 5);
+  CHECK(count(first, TraceKind::kCaughtUp) == 1);
   CHECK(first.costs.bytes[static_cast<std::size_t>(Cause::kCatchUp)] > 2 * 130 * 4);
   REQUIRE(first.rows.size() == 6);
   for (std::size_t r = 1; r <= 5; ++r) {

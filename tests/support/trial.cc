@@ -113,6 +113,17 @@ const IslandRound& Notes::round(std::uint32_t round, IslandId island) const {
   return rounds_.at({round, island});
 }
 
+std::vector<int> missing(const ArmResult& result) {
+  std::vector<int> counts;
+  for (std::size_t r = 1; r < result.rows.size(); ++r) counts.push_back(result.rows[r].missing);
+  return counts;
+}
+
+std::ptrdiff_t count(const ArmResult& result, TraceKind kind) {
+  return std::count_if(result.events.begin(), result.events.end(),
+                       [&](const TraceRecord& event) { return event.kind == kind; });
+}
+
 std::vector<float> initial_values(const Trial& trial) {
   const auto task = trial.tasks().make();
   task->initialize();

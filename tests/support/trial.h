@@ -122,6 +122,12 @@ class Notes final : public IslandObserver {
   std::map<Key, IslandRound> rounds_;
 };
 
+/// How many islands each round was made without, from round 1 on.
+std::vector<int> missing(const ArmResult& result);
+
+/// How many events of this kind the run had.
+std::ptrdiff_t count(const ArmResult& result, TraceKind kind);
+
 /// What every island starts from without pretraining.
 std::vector<float> initial_values(const Trial& trial);
 

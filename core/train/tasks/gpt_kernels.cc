@@ -259,6 +259,7 @@ struct CrossEntropy {
         row[j] = fast_exp(std::min(0.0f, std::max(-87.0f, below))) + (below - below);
       }
       const float sum = LayerNorm::sum(row, logits.columns);
+      // The one call: libm's, the same in every twin.
       losses[r] = std::log(static_cast<double>(sum)) - static_cast<double>(of_target);
       const float factor = scale / sum;
       STRAIT_INDEPENDENT
