@@ -39,6 +39,7 @@ if(NOT new_abi)
 endif()
 if(NOT torch STREQUAL STRAIT_TORCH_LAST_TIME)
   message(STATUS "LibTorch ${torch_version} in ${torch}")
+  unset(STRAIT_TORCH_EXPORTS_BLAS CACHE)
 endif()
 set(STRAIT_TORCH_LAST_TIME "${torch}" CACHE INTERNAL "What a configuration without settings takes")
 
@@ -50,3 +51,12 @@ target_compile_options(strait_libtorch INTERFACE
   "SHELL:-idirafter '${torch}/include/torch/csrc/api/include'")
 target_link_libraries(strait_libtorch INTERFACE ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
 target_link_options(strait_libtorch INTERFACE -Wl,-rpath,${torch}/lib)
+
+# core/train/tasks/matrix.cc calls BLAS. The wheels and archives carry one inside libtorch_cpu;
+# builds of a distribution use the system's.
+include(CheckLibraryExists)
+check_library_exists(${torch}/lib/libtorch_cpu.so sgemm_ "" STRAIT_TORCH_EXPORTS_BLAS)
+if(NOT STRAIT_TORCH_EXPORTS_BLAS)
+  find_package(BLAS REQUIRED)
+  target_link_libraries(strait_libtorch INTERFACE BLAS::BLAS)
+endif()

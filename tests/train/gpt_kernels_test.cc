@@ -184,11 +184,7 @@ TEST_CASE("the backward pass of GELU multiplies and sums the columns", "[kernels
     auto added = start;
     add_column_sums(matrix(dx), added.data(), simd);
     CHECK(same_bits(added, dbias));
-    auto copied = start;
-    std::vector<float> copy(dx.size()), filled(dx.size());
-    copy_and_add_column_sums(matrix(dx), matrix(copy), copied.data(), simd);
-    CHECK(same_bits(copy, dx));
-    CHECK(same_bits(copied, dbias));
+    std::vector<float> filled(dx.size());
     fill_rows(start.data(), matrix(filled), simd);
     for (std::size_t i = 0; i < filled.size(); ++i) REQUIRE(filled[i] == start[i % kColumns]);
   }
@@ -239,6 +235,89 @@ TEST_CASE("one logit that is not finite makes its row's loss NaN and no other", 
       for (const Simd simd : supported_simd()) {
         const CrossEntropyOf result(logits, simd);
         for (std::size_t r = 0; r < kRows; ++r) CHECK(std::isnan(result.losses[r]) == (r == 2));
+      }
+    }
+  }
+}
+
+// Softmax of the second part of the positions: row r sees all but the last kRows - 1 - r columns.
+struct CausalSoftmaxOf {
+  static constexpr float kScale = 0.3f;
+
+  std::vector<float> weights, again, gradient;
+  std::vector<float> log_sums = std::vector<float>(kRows);
+
+  CausalSoftmaxOf(const std::vector<float>& scores, const std::vector<float>& d_weights, Simd simd)
+      : weights(scores), again(scores), gradient(d_weights) {
+    causal_softmax(matrix(weights), kScale, log_sums.data(), simd);
+    causal_softmax_backward(matrix(again), matrix(gradient), kScale, log_sums.data(), simd);
+  }
+};
+
+TEST_CASE("a causal softmax and its gradient are those of their formula", "[kernels]") {
+  auto scores = draws("scores");
+  for (std::size_t j = 0; j < kColumns; ++j) scores[j] *= 100;  // hardly a doubt in the first row
+  const auto d_weights = draws("d weights");
+  const CausalSoftmaxOf scalar(scores, d_weights, Simd::kScalar);
+  std::vector<double> weights(scores.size(), 0.0), gradient(scores.size(), 0.0);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const std::size_t first = r * kColumns, end = first + kColumns - (kRows - 1 - r);
+    double sum = 0, mean = 0;
+    for (std::size_t i = first; i < end; ++i) {
+      weights[i] = std::exp(double{CausalSoftmaxOf::kScale} * scores[i]);
+      sum += weights[i];
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      weights[i] /= sum;
+      mean += weights[i] * d_weights[i];
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      gradient[i] = weights[i] * (d_weights[i] - mean) * double{CausalSoftmaxOf::kScale};
+    }
+    CHECK(scalar.log_sums[r] == Approx(std::log(sum)).epsilon(1e-6));
+  }
+  CHECK(largest_error(scalar.weights, weights) < 1e-6);
+  CHECK(largest_error(scalar.again, weights) < 2e-5);  // in the first row log_sum is about 70
+  CHECK(largest_error(scalar.gradient, gradient) < 2e-6);
+  for (const Simd simd : supported_simd()) {
+    INFO(to_string(simd));
+    const CausalSoftmaxOf other(scores, d_weights, simd);
+    CHECK(same_bits(scalar.weights, other.weights));
+    CHECK(same_bits(scalar.again, other.again));
+    CHECK(same_bits(scalar.gradient, other.gradient));
+    CHECK(same_bits(scalar.log_sums, other.log_sums));
+  }
+}
+
+TEST_CASE("a causal softmax ignores what it masks, whatever it is", "[kernels]") {
+  const auto scores = draws("scores"), d_weights = draws("d weights");
+  auto masked = scores;
+  for (std::size_t r = 0; r < kRows; ++r) {
+    for (std::size_t i = (r + 1) * kColumns - (kRows - 1 - r); i < (r + 1) * kColumns; ++i) {
+      masked[i] = std::numeric_limits<float>::quiet_NaN();
+    }
+  }
+  for (const Simd simd : supported_simd()) {
+    INFO(to_string(simd));
+    const CausalSoftmaxOf plain(scores, d_weights, simd), other(masked, d_weights, simd);
+    CHECK(same_bits(plain.weights, other.weights));
+    CHECK(same_bits(plain.gradient, other.gradient));
+  }
+}
+
+TEST_CASE("one score that is not finite makes its row of weights NaN and no other", "[kernels]") {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
+    for (const std::size_t column : {0, 33, 80}) {
+      auto scores = draws("scores");
+      scores[2 * kColumns + column] = bad;
+      for (const Simd simd : supported_simd()) {
+        const CausalSoftmaxOf result(scores, draws("d weights"), simd);
+        for (std::size_t r = 0; r < kRows; ++r) {
+          CHECK(std::isnan(result.weights[r * kColumns]) == (r == 2));
+          CHECK(std::isnan(result.gradient[r * kColumns]) == (r == 2));
+        }
       }
     }
   }

@@ -25,14 +25,16 @@
 namespace strait {
 namespace {
 
+using Weights = GptWeights<at::Tensor>;
+
 constexpr double kNormEpsilon = 1e-5;
 constexpr std::int64_t kWindowsAtOnce = 32;  // bounds the memory of an evaluation
 
-at::Tensor normalized(const at::Tensor& x, const GptWeights::Norm& norm) {
+at::Tensor normalized(const at::Tensor& x, const Weights::Norm& norm) {
   return at::layer_norm(x, norm.weight.sizes(), norm.weight, norm.bias, kNormEpsilon);
 }
 
-at::Tensor projected(const at::Tensor& x, const GptWeights::Linear& linear) {
+at::Tensor projected(const at::Tensor& x, const Weights::Linear& linear) {
   return at::addmm(linear.bias, x, linear.weight);
 }
 
@@ -50,7 +52,7 @@ at::Tensor attention(const at::Tensor& qkv, std::int64_t sequences, const GptOpt
 }
 
 // x, and the result: [sequences * T, width]
-at::Tensor block(const at::Tensor& x, const GptWeights::Block& weights, std::int64_t sequences,
+at::Tensor block(const at::Tensor& x, const Weights::Block& weights, std::int64_t sequences,
                  const GptOptions& options) {
   const auto qkv = projected(normalized(x, weights.ln_1), weights.attn_c_attn);
   const auto mixed = x.add(projected(attention(qkv, sequences, options), weights.attn_c_proj));
@@ -60,7 +62,7 @@ at::Tensor block(const at::Tensor& x, const GptWeights::Block& weights, std::int
 }
 
 // Mean over all positions. inputs, targets: int64 [sequences, T].
-at::Tensor gpt_loss(const GptWeights& weights, const GptOptions& options, const at::Tensor& inputs,
+at::Tensor gpt_loss(const Weights& weights, const GptOptions& options, const at::Tensor& inputs,
                     const at::Tensor& targets) {
   const std::int64_t sequences = inputs.size(0);
   const std::int64_t length = inputs.size(1);
@@ -114,6 +116,15 @@ at::Tensor tensor_over(std::span<const std::int64_t> tokens, std::int64_t length
                        {std::ssize(tokens) / length, length}, at::kLong);  // only read
 }
 
+// One tensor per parameter of `layout`, in its order: views into `flat`.
+std::vector<at::Tensor> views_into(const at::Tensor& flat, const ParameterLayout& layout) {
+  std::vector<at::Tensor> views;
+  for (const Parameter& parameter : layout.parameters()) {
+    views.push_back(flat.narrow(0, parameter.offset, parameter.size).view(parameter.shape));
+  }
+  return views;
+}
+
 class GptByAutograd final : public GptPasses {
  public:
   GptByAutograd(const GptOptions& options, const std::string& device, std::span<float> parameters,
@@ -126,7 +137,7 @@ class GptByAutograd final : public GptPasses {
         device_parameters_(parameters_.to(device_)),
         device_gradients_(gradients_.to(device_)),
         leaves_(views_into(device_parameters_, layout_)),
-        weights_(name_weights(leaves_, options)) {
+        weights_(leaves_, options) {
     join_gradients();
   }
 
@@ -158,8 +169,7 @@ class GptByAutograd final : public GptPasses {
   double mean_loss(std::span<const float> parameters,
                    std::span<const std::int64_t> windows) override {
     const c10::NoGradGuard no_grad;
-    const auto weights =
-        name_weights(views_into(tensor_over(parameters).to(device_), layout_), options_);
+    const Weights weights(views_into(tensor_over(parameters).to(device_), layout_), options_);
     const at::Tensor all = tensor_over(windows, options_.context + 1);
     const std::int64_t count = all.size(0);
     at::Tensor sum = at::zeros({}, at::dtype(at::kDouble).device(device_));
@@ -203,7 +213,7 @@ class GptByAutograd final : public GptPasses {
   at::Tensor device_gradients_;
 
   std::vector<at::Tensor> leaves_;  // views into device_parameters_
-  GptWeights weights_;              // the same, by name
+  Weights weights_;                 // the same, by name
   std::vector<at::Tensor> losses_;  // on the device, not yet read
   bool gradients_checked_ = false;
 };

@@ -44,14 +44,75 @@ class RowSum {
   Lanes name;                   \
   std::memcpy(&name, from, sizeof name)
 
+STRAIT_KERNEL float row_sum(const float* in, std::int64_t n) {
+  RowSum sum;
+  std::int64_t j = 0;
+  for (; j + RowSum::kStep <= n; j += RowSum::kStep) {
+    STRAIT_LOAD(low, in + j);
+    STRAIT_LOAD(high, in + j + kLanes);
+    sum.add(low, high);
+  }
+  for (; j < n; ++j) sum.add_last(in[j]);
+  return sum.total();
+}
+
+// Of the differences from the mean.
+STRAIT_KERNEL float row_squares(const float* in, std::int64_t n, float mean) {
+  RowSum sum;
+  std::int64_t j = 0;
+  for (; j + RowSum::kStep <= n; j += RowSum::kStep) {
+    STRAIT_LOAD(low, in + j);
+    STRAIT_LOAD(high, in + j + kLanes);
+    low -= mean;
+    high -= mean;
+    sum.add(low * low, high * high);
+  }
+  for (; j < n; ++j) sum.add_last((in[j] - mean) * (in[j] - mean));
+  return sum.total();
+}
+
+STRAIT_KERNEL float row_product(const float* a, const float* b, std::int64_t n) {
+  RowSum sum;
+  std::int64_t j = 0;
+  for (; j + RowSum::kStep <= n; j += RowSum::kStep) {
+    STRAIT_LOAD(low, a + j);
+    STRAIT_LOAD(high, a + j + kLanes);
+    STRAIT_LOAD(low_b, b + j);
+    STRAIT_LOAD(high_b, b + j + kLanes);
+    sum.add(low * low_b, high * high_b);
+  }
+  for (; j < n; ++j) sum.add_last(a[j] * b[j]);
+  return sum.total();
+}
+
+STRAIT_KERNEL float row_maximum(const float* row, std::int64_t n) {
+  Lanes low = row[0] + Lanes{}, high = low;
+  std::int64_t j = 0;
+  for (; j + 2 * kLanes <= n; j += 2 * kLanes) {
+    STRAIT_LOAD(next_low, row + j);
+    STRAIT_LOAD(next_high, row + j + kLanes);
+    low = next_low > low ? next_low : low;
+    high = next_high > high ? next_high : high;
+  }
+  low = high > low ? high : low;
+  float lane[kLanes];
+  std::memcpy(lane, &low, sizeof lane);
+  for (std::int64_t k = kLanes / 2; k > 0; k /= 2) {
+    for (std::int64_t i = 0; i < k; ++i) lane[i] = std::max(lane[i], lane[i + k]);
+  }
+  float largest = lane[0];
+  for (; j < n; ++j) largest = std::max(largest, row[j]);
+  return largest;
+}
+
 struct LayerNorm {
   STRAIT_KERNEL void run(Matrix<const float> x, const float* weight, const float* bias,
                          Matrix<float> y, RowMoments moments) {
     const auto width = static_cast<float>(x.columns);
     for (std::int64_t r = 0; r < x.rows; ++r) {
       const float* in = x.data + r * x.stride;
-      const float mean = sum(in, x.columns) / width;
-      const float variance = squares(in, x.columns, mean) / width;
+      const float mean = row_sum(in, x.columns) / width;
+      const float variance = row_squares(in, x.columns, mean) / width;
       const float scale = 1.0f / std::sqrt(variance + kNormEpsilon);
       moments.mean[r] = mean;
       moments.scale[r] = scale;
@@ -61,32 +122,6 @@ struct LayerNorm {
         out[j] = (in[j] - mean) * scale * weight[j] + bias[j];
       }
     }
-  }
-
-  STRAIT_KERNEL float sum(const float* in, std::int64_t n) {
-    RowSum sum;
-    std::int64_t j = 0;
-    for (; j + RowSum::kStep <= n; j += RowSum::kStep) {
-      STRAIT_LOAD(low, in + j);
-      STRAIT_LOAD(high, in + j + kLanes);
-      sum.add(low, high);
-    }
-    for (; j < n; ++j) sum.add_last(in[j]);
-    return sum.total();
-  }
-
-  STRAIT_KERNEL float squares(const float* in, std::int64_t n, float mean) {
-    RowSum sum;
-    std::int64_t j = 0;
-    for (; j + RowSum::kStep <= n; j += RowSum::kStep) {
-      STRAIT_LOAD(low, in + j);
-      STRAIT_LOAD(high, in + j + kLanes);
-      low -= mean;
-      high -= mean;
-      sum.add(low * low, high * high);
-    }
-    for (; j < n; ++j) sum.add_last((in[j] - mean) * (in[j] - mean));
-    return sum.total();
   }
 };
 
@@ -168,20 +203,6 @@ struct FillRows {
   }
 };
 
-struct CopyAndAddColumnSums {
-  STRAIT_KERNEL void run(Matrix<const float> x, Matrix<float> out, float* sums) {
-    for (std::int64_t r = 0; r < x.rows; ++r) {
-      const float* in = x.data + r * x.stride;
-      float* copy = out.data + r * out.stride;
-      STRAIT_INDEPENDENT
-      for (std::int64_t j = 0; j < x.columns; ++j) {
-        copy[j] = in[j];
-        sums[j] += in[j];
-      }
-    }
-  }
-};
-
 struct AddColumnSums {
   STRAIT_KERNEL void run(Matrix<const float> x, float* sums) {
     for (std::int64_t r = 0; r < x.rows; ++r) {
@@ -206,6 +227,12 @@ STRAIT_KERNEL float fast_exp(float x) {
   p = p * (r * r) + r + 1.0f;
   const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n)) << 23;
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
+}
+
+// e^below, where below <= 0 but for rounding. What is not finite becomes a bound in the exponential
+// and comes out through the difference, as NaN.
+STRAIT_KERNEL float fast_exp_below_zero(float below) {
+  return fast_exp(std::min(0.0f, std::max(-87.0f, below))) + (below - below);
 }
 
 // 0.5 (1 + tanh u) is the logistic function of 2u; in this form both ends keep their digits.
@@ -250,16 +277,14 @@ struct CrossEntropy {
                          double* losses) {
     for (std::int64_t r = 0; r < logits.rows; ++r) {
       float* row = logits.data + r * logits.stride;
-      const float largest = maximum(row, logits.columns);
+      const float largest = row_maximum(row, logits.columns);
       const float of_target = row[targets[r]] - largest;
       STRAIT_INDEPENDENT
       for (std::int64_t j = 0; j < logits.columns; ++j) {
-        const float below = row[j] - largest;
-        // What is not finite becomes a bound here and comes out through the difference, as NaN.
-        row[j] = fast_exp(std::min(0.0f, std::max(-87.0f, below))) + (below - below);
+        row[j] = fast_exp_below_zero(row[j] - largest);
       }
-      const float sum = LayerNorm::sum(row, logits.columns);
-      // The one call: libm's, the same in every twin.
+      const float sum = row_sum(row, logits.columns);
+      // A call, but libm's: the same in every twin.
       losses[r] = std::log(static_cast<double>(sum)) - static_cast<double>(of_target);
       const float factor = scale / sum;
       STRAIT_INDEPENDENT
@@ -267,25 +292,49 @@ struct CrossEntropy {
       row[targets[r]] -= scale;
     }
   }
+};
 
-  STRAIT_KERNEL float maximum(const float* row, std::int64_t n) {
-    Lanes low = row[0] + Lanes{}, high = low;
-    std::int64_t j = 0;
-    for (; j + 2 * kLanes <= n; j += 2 * kLanes) {
-      STRAIT_LOAD(next_low, row + j);
-      STRAIT_LOAD(next_high, row + j + kLanes);
-      low = next_low > low ? next_low : low;
-      high = next_high > high ? next_high : high;
+struct CausalSoftmax {
+  STRAIT_KERNEL void run(Matrix<float> scores, float scale, float* log_sums) {
+    for (std::int64_t r = 0; r < scores.rows; ++r) {
+      float* row = scores.data + r * scores.stride;
+      const std::int64_t seen = scores.columns - (scores.rows - 1 - r);
+      const float largest = row_maximum(row, seen);
+      STRAIT_INDEPENDENT
+      for (std::int64_t j = 0; j < seen; ++j) {
+        row[j] = fast_exp_below_zero(scale * (row[j] - largest));
+      }
+      for (std::int64_t j = seen; j < scores.columns; ++j) row[j] = 0;
+      const float sum = row_sum(row, scores.columns);
+      log_sums[r] = scale * largest + std::log(sum);
+      const float factor = 1.0f / sum;
+      STRAIT_INDEPENDENT
+      for (std::int64_t j = 0; j < scores.columns; ++j) row[j] *= factor;
     }
-    low = high > low ? high : low;
-    float lane[kLanes];
-    std::memcpy(lane, &low, sizeof lane);
-    for (std::int64_t k = kLanes / 2; k > 0; k /= 2) {
-      for (std::int64_t i = 0; i < k; ++i) lane[i] = std::max(lane[i], lane[i + k]);
+  }
+};
+
+// With p = softmax(s): ds = p (dp - sum(p dp)).
+struct CausalSoftmaxBackward {
+  STRAIT_KERNEL void run(Matrix<float> scores, Matrix<float> d_weights, float scale,
+                         const float* log_sums) {
+    const std::int64_t columns = scores.columns;
+    for (std::int64_t r = 0; r < scores.rows; ++r) {
+      float* row = scores.data + r * scores.stride;
+      float* gradient = d_weights.data + r * d_weights.stride;
+      const std::int64_t seen = columns - (scores.rows - 1 - r);
+      const float log_sum = log_sums[r];
+      STRAIT_INDEPENDENT
+      for (std::int64_t j = 0; j < seen; ++j) {
+        row[j] = fast_exp_below_zero(scale * row[j] - log_sum);
+      }
+      for (std::int64_t j = seen; j < columns; ++j) row[j] = 0;
+      const float mean = row_product(row, gradient, columns);
+      STRAIT_INDEPENDENT
+      for (std::int64_t j = 0; j < columns; ++j) {
+        gradient[j] = row[j] * (gradient[j] - mean) * scale;
+      }
     }
-    float largest = lane[0];
-    for (; j < n; ++j) largest = std::max(largest, row[j]);
-    return largest;
   }
 };
 
@@ -316,10 +365,6 @@ void fill_rows(const float* bias, Matrix<float> out, Simd simd) {
   run_kernel<FillRows>(simd, bias, out);
 }
 
-void copy_and_add_column_sums(Matrix<const float> x, Matrix<float> out, float* sums, Simd simd) {
-  run_kernel<CopyAndAddColumnSums>(simd, x, out, sums);
-}
-
 void add_column_sums(Matrix<const float> x, float* sums, Simd simd) {
   run_kernel<AddColumnSums>(simd, x, sums);
 }
@@ -335,6 +380,15 @@ void bias_gelu_backward(Matrix<float> dx, Matrix<const float> slope, float* dbia
 void cross_entropy(Matrix<float> logits, const std::int64_t* targets, float scale, double* losses,
                    Simd simd) {
   run_kernel<CrossEntropy>(simd, logits, targets, scale, losses);
+}
+
+void causal_softmax(Matrix<float> scores, float scale, float* log_sums, Simd simd) {
+  run_kernel<CausalSoftmax>(simd, scores, scale, log_sums);
+}
+
+void causal_softmax_backward(Matrix<float> scores, Matrix<float> d_weights, float scale,
+                             const float* log_sums, Simd simd) {
+  run_kernel<CausalSoftmaxBackward>(simd, scores, d_weights, scale, log_sums);
 }
 
 }  // namespace strait

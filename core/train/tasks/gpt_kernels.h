@@ -10,25 +10,9 @@
 #include <cstdint>
 
 #include "core/base/simd.h"
+#include "core/train/tasks/matrix.h"
 
 namespace strait {
-
-template <class T>
-struct Matrix {
-  T* data = nullptr;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  std::int64_t stride = 0;  // elements from one row to the next
-
-  operator Matrix<const T>() const { return {data, rows, columns, stride}; }
-
-  Matrix rows_of(std::int64_t begin, std::int64_t end) const {
-    return {data + begin * stride, end - begin, columns, stride};
-  }
-  Matrix columns_of(std::int64_t begin, std::int64_t end) const {
-    return {data + begin, rows, end - begin, stride};
-  }
-};
 
 /// Of every row of a LayerNorm's input: what its backward pass needs. Pointers to one float a row.
 struct RowMoments {
@@ -57,10 +41,6 @@ void fill_rows(const float* bias, Matrix<float> out, Simd simd = best_simd());
 /// Adds every column's sum to `sums`: the gradient of a bias. Sums over the rows.
 void add_column_sums(Matrix<const float> x, float* sums, Simd simd = best_simd());
 
-/// The same, and out = x.
-void copy_and_add_column_sums(Matrix<const float> x, Matrix<float> out, float* sums,
-                              Simd simd = best_simd());
-
 /// x <- gelu(x + bias) in its tanh form and slope = gelu'(x + bias), both within 1e-6 of the exact
 /// functions. Row by row. (LibTorch computes an exact tanh forward and once more backward.)
 void bias_gelu(Matrix<float> x, const float* bias, Matrix<float> slope, Simd simd = best_simd());
@@ -73,5 +53,15 @@ void bias_gelu_backward(Matrix<float> dx, Matrix<const float> slope, float* dbia
 /// times `scale`. Both NaN if a logit is not finite. Row by row.
 void cross_entropy(Matrix<float> logits, const std::int64_t* targets, float scale, double* losses,
                    Simd simd = best_simd());
+
+/// scores <- softmax(scale * scores) of every row. The last row's last column is its own position:
+/// row r of R sees all columns but the last R - 1 - r; the others become 0. log_sums: per row, the
+/// logarithm of the sum of the exponentials. NaN where a score is not finite. Row by row.
+void causal_softmax(Matrix<float> scores, float scale, float* log_sums, Simd simd = best_simd());
+
+/// scores <- the same from its log_sums, and d_weights (the gradient of the softmax) <- the
+/// gradient of the scores. Row by row.
+void causal_softmax_backward(Matrix<float> scores, Matrix<float> d_weights, float scale,
+                             const float* log_sums, Simd simd = best_simd());
 
 }  // namespace strait

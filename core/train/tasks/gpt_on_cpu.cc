@@ -1,22 +1,18 @@
 // A step takes its batch a few sequences at a time, so that what one operation writes is still in
 // the cache when the next one reads it, and gradients add up over these parts. Biases, residuals
 // and activations join their neighbours (gpt_kernels.h), and a weight's gradient is added where it
-// belongs by the matrix product that makes it.
+// belongs by the matrix product that makes it. LibTorch gives the products and the threads.
 //
 // Memory beside the flat buffers, per token of one part: some 13 x width + 4 x attention width
-// floats a block, and the logits.
+// floats a block, and the logits; and attention's scratch memory, 128 x T floats a thread.
 #include <ATen/Parallel.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "core/base/check.h"
+#include "core/train/flat_buffer.h"
+#include "core/train/tasks/attention.h"
 #include "core/train/tasks/gpt_kernels.h"
 #include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/gpt_weights.h"
@@ -30,99 +26,116 @@ constexpr std::int64_t kTokensAtOnce = 128;
 // Elements that are worth a thread of their own.
 constexpr std::int64_t kGrain = 16384;
 
-at::Tensor matrix(std::int64_t rows, std::int64_t columns) {
-  return at::empty({rows, columns}, at::kFloat);
+using Weights = GptWeights<Matrix<float>>;
+
+// One matrix per parameter, in the layout's order.
+std::vector<Matrix<float>> views_into(std::span<float> flat, const GptOptions& options) {
+  const ParameterLayout layout = gpt_layout(options);
+  STRAIT_CHECK(std::ssize(flat) == layout.size(), "{} floats for a layout of {}", flat.size(),
+               layout.size());
+  std::vector<Matrix<float>> views;
+  for (const Parameter& parameter : layout.parameters()) {
+    const std::int64_t columns = parameter.shape.back();
+    views.push_back({flat.data() + parameter.offset, parameter.size / columns, columns, columns});
+  }
+  return views;
 }
 
-Matrix<float> view(const at::Tensor& x) {
-  return {x.data_ptr<float>(), x.size(0), x.size(1), x.stride(0)};
+// A matrix with its memory: what a pass keeps for the next one.
+class Kept : public Matrix<float> {
+ public:
+  Kept(std::int64_t height, std::int64_t width)
+      : Matrix{nullptr, height, width, width}, memory_(static_cast<std::size_t>(height * width)) {
+    data = memory_.data();
+  }
+  Kept(Kept&&) = default;
+
+ private:
+  FlatBuffer memory_;
+};
+
+template <class Work>
+void by_rows(Matrix<const float> x, const Work& work) {
+  at::parallel_for(0, x.rows, std::max<std::int64_t>(1, kGrain / x.columns), work);
 }
 
 template <class Work>
-void by_rows(const at::Tensor& x, const Work& work) {
-  at::parallel_for(0, x.size(0), std::max<std::int64_t>(1, kGrain / x.size(1)), work);
-}
-
-template <class Work>
-void by_columns(const at::Tensor& x, const Work& work) {
-  at::parallel_for(0, x.size(1), std::max<std::int64_t>(16, kGrain / x.size(0)), work);
+void by_columns(Matrix<const float> x, const Work& work) {
+  at::parallel_for(0, x.columns, std::max<std::int64_t>(16, kGrain / x.rows), work);
 }
 
 // A LayerNorm of one part of a batch.
 struct Normed {
-  Normed(std::int64_t rows, std::int64_t width)
-      : y(matrix(rows, width)), mean(matrix(1, rows)), scale(matrix(1, rows)) {}
+  Normed(std::int64_t rows, std::int64_t width) : y(rows, width), mean(1, rows), scale(1, rows) {}
 
-  RowMoments moments(std::int64_t row = 0) const {
-    return {mean.data_ptr<float>() + row, scale.data_ptr<float>() + row};
-  }
+  RowMoments moments(std::int64_t row = 0) const { return {mean.data + row, scale.data + row}; }
 
-  void forward(const at::Tensor& x, const GptWeights::Norm& norm) const {
+  void forward(Matrix<const float> x, const Weights::Norm& norm) const {
     by_rows(x, [&](std::int64_t begin, std::int64_t end) {
-      layer_norm(view(x).rows_of(begin, end), norm.weight.data_ptr<float>(),
-                 norm.bias.data_ptr<float>(), view(y).rows_of(begin, end), moments(begin));
+      layer_norm(x.rows_of(begin, end), norm.weight.data, norm.bias.data, y.rows_of(begin, end),
+                 moments(begin));
     });
   }
 
   // Adds to dx.
-  void backward(const at::Tensor& dy, const at::Tensor& x, const GptWeights::Norm& norm,
-                const GptWeights::Norm& gradient, const at::Tensor& dx) const {
+  void backward(Matrix<const float> dy, Matrix<const float> x, const Weights::Norm& norm,
+                const Weights::Norm& gradient, Matrix<float> dx) const {
     by_columns(x, [&](std::int64_t begin, std::int64_t end) {
-      layer_norm_weights_backward(view(dy).columns_of(begin, end), view(x).columns_of(begin, end),
-                                  moments(), gradient.weight.data_ptr<float>() + begin,
-                                  gradient.bias.data_ptr<float>() + begin);
+      layer_norm_weights_backward(dy.columns_of(begin, end), x.columns_of(begin, end), moments(),
+                                  gradient.weight.data + begin, gradient.bias.data + begin);
     });
     by_rows(x, [&](std::int64_t begin, std::int64_t end) {
-      layer_norm_backward(view(dy).rows_of(begin, end), view(x).rows_of(begin, end), moments(begin),
-                          norm.weight.data_ptr<float>(), view(dx).rows_of(begin, end));
+      layer_norm_backward(dy.rows_of(begin, end), x.rows_of(begin, end), moments(begin),
+                          norm.weight.data, dx.rows_of(begin, end));
     });
   }
 
-  at::Tensor y;
-  at::Tensor mean, scale;  // [1, rows]
+  Kept y;
+  Kept mean, scale;  // [1, rows]
 };
 
 // out = x + in * weight + bias
-void add_projected(const at::Tensor& x, const at::Tensor& in, const GptWeights::Linear& linear,
-                   at::Tensor& out) {
+void add_projected(Matrix<const float> x, Matrix<const float> in, const Weights::Linear& linear,
+                   Matrix<float> out) {
   by_rows(x, [&](std::int64_t begin, std::int64_t end) {
-    add_bias(view(x).rows_of(begin, end), linear.bias.data_ptr<float>(),
-             view(out).rows_of(begin, end));
+    add_bias(x.rows_of(begin, end), linear.bias.data, out.rows_of(begin, end));
   });
-  out.addmm_(in, linear.weight);
+  product(in, linear.weight, Into::kAdd, out);
 }
 
-void add_bias_gradient(const at::Tensor& dy, const at::Tensor& dbias) {
+void add_bias_gradient(Matrix<const float> dy, Matrix<float> dbias) {
   by_columns(dy, [&](std::int64_t begin, std::int64_t end) {
-    add_column_sums(view(dy).columns_of(begin, end), dbias.data_ptr<float>() + begin);
+    add_column_sums(dy.columns_of(begin, end), dbias.data + begin);
   });
 }
 
 // y = in * weight: adds the weight's gradient, and gives that of `in`.
-void product_backward(const at::Tensor& dy, const at::Tensor& in, const at::Tensor& weight,
-                      at::Tensor dweight, at::Tensor& din) {
-  dweight.addmm_(in.t(), dy);
-  at::mm_out(din, dy, weight.t());
+void product_backward(Matrix<const float> dy, Matrix<const float> in, Matrix<const float> weight,
+                      Matrix<float> dweight, Matrix<float> din) {
+  product(transposed(in), dy, Into::kAdd, dweight);
+  product(dy, transposed(weight), Into::kOverwrite, din);
 }
 
 // What the backward pass of a block reads, of one part of a batch: [rows, ...] each.
 struct BlockActivations {
   BlockActivations(std::int64_t rows, const GptOptions& options)
       : normed_1(rows, options.width),
-        qkv(matrix(rows, 3 * options.attention_width())),
-        middle(matrix(rows, options.width)),
+        qkv(rows, 3 * options.attention_width()),
+        mixed(rows, options.attention_width()),
+        log_sums(options.heads, rows),
+        middle(rows, options.width),
         normed_2(rows, options.width),
-        hidden(matrix(rows, 4 * options.width)),
-        slope(matrix(rows, 4 * options.width)) {}
+        hidden(rows, 4 * options.width),
+        slope(rows, 4 * options.width) {}
 
   Normed normed_1;
-  at::Tensor qkv;
-  at::Tensor mixed;  // attention's result, LibTorch's own memory: [sequences, heads, T, head size]
-  at::Tensor log_sum;  // of the attention's exponentials
-  at::Tensor middle;   // the residual stream between attention and MLP
+  Kept qkv;
+  Kept mixed;     // attention's result
+  Kept log_sums;  // of attention's exponentials: per sequence, head and query
+  Kept middle;    // the residual stream between attention and MLP
   Normed normed_2;
-  at::Tensor hidden;  // GELU's result
-  at::Tensor slope;   // GELU's derivative
+  Kept hidden;  // GELU's result
+  Kept slope;   // GELU's derivative
 };
 
 // Memory for `sequences` sequences at once.
@@ -131,31 +144,32 @@ struct Workspace {
       : sequences(at_once),
         rows(at_once * options.context),
         normed(rows, options.width),
-        logits(matrix(rows, options.vocabulary)),
+        logits(rows, options.vocabulary),
         losses(static_cast<std::size_t>(rows)),
-        d_stream(matrix(rows, options.width)),
-        d_normed(matrix(rows, options.width)),
-        d_mixed(matrix(rows, options.attention_width())),
-        d_qkv(matrix(rows, 3 * options.attention_width())),
-        d_hidden(matrix(rows, 4 * options.width)) {
-    for (std::int64_t i = 0; i <= options.layers; ++i)
-      stream.push_back(matrix(rows, options.width));
+        d_stream(rows, options.width),
+        d_normed(rows, options.width),
+        d_mixed(rows, options.attention_width()),
+        d_qkv(rows, 3 * options.attention_width()),
+        d_hidden(rows, 4 * options.width),
+        scratch(at::get_num_threads(), attention_scratch(options.context)) {
+    for (std::int64_t i = 0; i <= options.layers; ++i) stream.emplace_back(rows, options.width);
     for (std::int64_t i = 0; i < options.layers; ++i) blocks.emplace_back(rows, options);
   }
 
   std::int64_t sequences;
-  std::int64_t rows;               // tokens
-  std::vector<at::Tensor> stream;  // the residual stream before each block and behind the last
+  std::int64_t rows;         // tokens
+  std::vector<Kept> stream;  // the residual stream before each block and behind the last
   std::vector<BlockActivations> blocks;
   Normed normed;
-  at::Tensor logits;  // later their gradient
+  Kept logits;  // later their gradient
   std::vector<double> losses;
 
-  at::Tensor d_stream;
-  at::Tensor d_normed;
-  at::Tensor d_mixed;
-  at::Tensor d_qkv;
-  at::Tensor d_hidden;
+  Kept d_stream;
+  Kept d_normed;
+  Kept d_mixed;
+  Kept d_qkv;
+  Kept d_hidden;
+  Kept scratch;  // of attention, a row per thread
 };
 
 // Sequences of tokens that lie `stride` apart.
@@ -170,12 +184,11 @@ class GptOnCpu final : public GptPasses {
  public:
   GptOnCpu(const GptOptions& options, std::span<float> parameters, std::span<float> gradients)
       : options_(options),
-        weights_(gpt_weights(parameters, options)),
-        gradients_(gpt_weights(gradients, options)) {}
+        weights_(views_into(parameters, options), options),
+        gradients_(views_into(gradients, options), options) {}
 
   void accumulate_gradient(std::span<const std::int64_t> inputs,
                            std::span<const std::int64_t> targets, float scale) override {
-    const c10::InferenceMode no_autograd;
     const std::int64_t length = options_.context;
     const std::int64_t sequences = std::ssize(inputs) / length;
     const float of_token = scale / static_cast<float>(inputs.size());
@@ -193,9 +206,8 @@ class GptOnCpu final : public GptPasses {
 
   double mean_loss(std::span<const float> parameters,
                    std::span<const std::int64_t> windows) override {
-    const c10::InferenceMode no_autograd;
-    const GptWeights weights = gpt_weights(
-        {const_cast<float*>(parameters.data()), parameters.size()}, options_);  // only read
+    const std::span flat(const_cast<float*>(parameters.data()), parameters.size());  // only read
+    const Weights weights(views_into(flat, options_), options_);
     const std::int64_t length = options_.context + 1;
     const std::int64_t count = std::ssize(windows) / length;
     double sum = 0;
@@ -215,7 +227,8 @@ class GptOnCpu final : public GptPasses {
         std::max<std::int64_t>(1, kTokensAtOnce * at::get_num_threads() / options_.context);
     for (std::int64_t begin = 0; begin < sequences;) {
       const std::int64_t size = std::min(most, sequences - begin);
-      if (workspace_ == nullptr || workspace_->sequences != size) {
+      if (workspace_ == nullptr || workspace_->sequences != size ||
+          workspace_->scratch.rows != at::get_num_threads()) {
         workspace_ = nullptr;  // not both at once
         workspace_ = std::make_unique<Workspace>(size, options_);
       }
@@ -224,39 +237,61 @@ class GptOnCpu final : public GptPasses {
     }
   }
 
-  at::Tensor heads(const at::Tensor& columns) const {  // -> [sequences, heads, T, head size]
-    return columns.view({-1, options_.context, options_.heads, options_.head_size}).transpose(1, 2);
+  // The columns of one head of one sequence: of queries, keys and values, and of their mixture.
+  template <class T>
+  HeadViews<T> head_of(Matrix<T> qkv, std::int64_t sequence, std::int64_t head) const {
+    const std::int64_t width = options_.attention_width();
+    const auto part = [&](std::int64_t i) {
+      return mixed_of(qkv.columns_of(i * width, (i + 1) * width), sequence, head);
+    };
+    return {part(0), part(1), part(2)};
   }
-  at::Tensor joined(const at::Tensor& heads) const {  // and back: [rows, attention width]
-    return heads.transpose(1, 2).reshape({-1, options_.attention_width()});
+  template <class T>
+  Matrix<T> mixed_of(Matrix<T> mixed, std::int64_t sequence, std::int64_t head) const {
+    return mixed.rows_of(sequence * options_.context, (sequence + 1) * options_.context)
+        .columns_of(head * options_.head_size, (head + 1) * options_.head_size);
   }
 
-  void forward(const GptWeights& weights, Tokens inputs) {
+  // Calls work(sequence, head, its log_sums, its thread's scratch) for all in the workspace.
+  template <class Work>
+  void by_heads(const BlockActivations& block, const Work& work) {
+    const Workspace& w = *workspace_;
+    at::parallel_for(0, w.sequences * options_.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      float* scratch = w.scratch.rows_of(at::get_thread_num(), w.scratch.rows).data;
+      for (std::int64_t i = begin; i < end; ++i) {
+        work(i / options_.heads, i % options_.heads, block.log_sums.data + i * options_.context,
+             scratch);
+      }
+    });
+  }
+
+  void forward(const Weights& weights, Tokens inputs) {
     Workspace& w = *workspace_;
     embed(weights, inputs);
     for (std::size_t i = 0; i < w.blocks.size(); ++i) {
       block_forward(weights.blocks[i], w.blocks[i], w.stream[i], w.stream[i + 1]);
     }
     w.normed.forward(w.stream.back(), weights.ln_f);
-    at::mm_out(w.logits, w.normed.y, weights.wte.t());
+    product(w.normed.y, transposed(weights.wte), Into::kOverwrite, w.logits);
   }
 
-  void block_forward(const GptWeights::Block& weights, BlockActivations& block, const at::Tensor& x,
-                     at::Tensor& out) {
+  void block_forward(const Weights::Block& weights, const BlockActivations& block,
+                     Matrix<const float> x, Matrix<float> out) {
     block.normed_1.forward(x, weights.ln_1);
     by_rows(block.qkv, [&](std::int64_t begin, std::int64_t end) {
-      fill_rows(weights.attn_c_attn.bias.data_ptr<float>(), view(block.qkv).rows_of(begin, end));
+      fill_rows(weights.attn_c_attn.bias.data, block.qkv.rows_of(begin, end));
     });
-    block.qkv.addmm_(block.normed_1.y, weights.attn_c_attn.weight);
-    const auto part = block.qkv.split(options_.attention_width(), /*dim=*/1);
-    std::tie(block.mixed, block.log_sum) = at::_scaled_dot_product_flash_attention_for_cpu(
-        heads(part[0]), heads(part[1]), heads(part[2]), /*dropout_p=*/0.0, /*is_causal=*/true);
-    add_projected(x, joined(block.mixed), weights.attn_c_proj, block.middle);
+    product(block.normed_1.y, weights.attn_c_attn.weight, Into::kAdd, block.qkv);
+    by_heads(block, [&](std::int64_t sequence, std::int64_t head, float* log_sums, float* scratch) {
+      attend(head_of<const float>(block.qkv, sequence, head),
+             mixed_of<float>(block.mixed, sequence, head), log_sums, scratch);
+    });
+    add_projected(x, block.mixed, weights.attn_c_proj, block.middle);
     block.normed_2.forward(block.middle, weights.ln_2);
-    at::mm_out(block.hidden, block.normed_2.y, weights.mlp_c_fc.weight);
+    product(block.normed_2.y, weights.mlp_c_fc.weight, Into::kOverwrite, block.hidden);
     by_rows(block.hidden, [&](std::int64_t begin, std::int64_t end) {
-      bias_gelu(view(block.hidden).rows_of(begin, end), weights.mlp_c_fc.bias.data_ptr<float>(),
-                view(block.slope).rows_of(begin, end));
+      bias_gelu(block.hidden.rows_of(begin, end), weights.mlp_c_fc.bias.data,
+                block.slope.rows_of(begin, end));
     });
     add_projected(block.middle, block.hidden, weights.mlp_c_proj, out);
   }
@@ -267,8 +302,8 @@ class GptOnCpu final : public GptPasses {
     const std::int64_t length = options_.context;
     at::parallel_for(0, w.sequences, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        cross_entropy(view(w.logits).rows_of(i * length, (i + 1) * length), targets.sequence(i),
-                      of_token, w.losses.data() + i * length);
+        cross_entropy(w.logits.rows_of(i * length, (i + 1) * length), targets.sequence(i), of_token,
+                      w.losses.data() + i * length);
       }
     });
     return std::accumulate(w.losses.begin(), w.losses.end(), 0.0);
@@ -276,10 +311,9 @@ class GptOnCpu final : public GptPasses {
 
   void backward(Tokens inputs) {
     Workspace& w = *workspace_;
-    at::Tensor dwte = gradients_.wte;
-    dwte.addmm_(w.logits.t(), w.normed.y);
-    at::mm_out(w.d_normed, w.logits, weights_.wte);
-    w.d_stream.zero_();
+    product(transposed(w.logits), w.normed.y, Into::kAdd, gradients_.wte);
+    product(w.logits, weights_.wte, Into::kOverwrite, w.d_normed);
+    std::fill_n(w.d_stream.data, w.d_stream.rows * w.d_stream.columns, 0.0f);
     w.normed.backward(w.d_normed, w.stream.back(), weights_.ln_f, gradients_.ln_f, w.d_stream);
     for (std::size_t i = w.blocks.size(); i-- > 0;) {
       block_backward(weights_.blocks[i], gradients_.blocks[i], w.blocks[i], w.stream[i]);
@@ -288,69 +322,58 @@ class GptOnCpu final : public GptPasses {
   }
 
   // d_stream: from the gradient of what the block gives to that of what it took.
-  void block_backward(const GptWeights::Block& weights, const GptWeights::Block& gradients,
-                      const BlockActivations& block, const at::Tensor& x) {
+  void block_backward(const Weights::Block& weights, const Weights::Block& gradients,
+                      const BlockActivations& block, Matrix<const float> x) {
     Workspace& w = *workspace_;
     add_bias_gradient(w.d_stream, gradients.mlp_c_proj.bias);
     product_backward(w.d_stream, block.hidden, weights.mlp_c_proj.weight,
                      gradients.mlp_c_proj.weight, w.d_hidden);
     by_columns(w.d_hidden, [&](std::int64_t begin, std::int64_t end) {
-      bias_gelu_backward(view(w.d_hidden).columns_of(begin, end),
-                         view(block.slope).columns_of(begin, end),
-                         gradients.mlp_c_fc.bias.data_ptr<float>() + begin);
+      bias_gelu_backward(w.d_hidden.columns_of(begin, end), block.slope.columns_of(begin, end),
+                         gradients.mlp_c_fc.bias.data + begin);
     });
     product_backward(w.d_hidden, block.normed_2.y, weights.mlp_c_fc.weight,
                      gradients.mlp_c_fc.weight, w.d_normed);
     block.normed_2.backward(w.d_normed, block.middle, weights.ln_2, gradients.ln_2, w.d_stream);
 
     add_bias_gradient(w.d_stream, gradients.attn_c_proj.bias);
-    product_backward(w.d_stream, joined(block.mixed), weights.attn_c_proj.weight,
+    product_backward(w.d_stream, block.mixed, weights.attn_c_proj.weight,
                      gradients.attn_c_proj.weight, w.d_mixed);
-    const auto part = block.qkv.split(options_.attention_width(), /*dim=*/1);
-    const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        heads(w.d_mixed), heads(part[0]), heads(part[1]), heads(part[2]), block.mixed,
-        block.log_sum, /*dropout_p=*/0.0, /*is_causal=*/true);
-    std::int64_t column = 0;
-    for (const at::Tensor& d_heads : {dq, dk, dv}) {
-      const at::Tensor d_part = joined(d_heads);
-      by_columns(d_part, [&](std::int64_t begin, std::int64_t end) {
-        copy_and_add_column_sums(view(d_part).columns_of(begin, end),
-                                 view(w.d_qkv).columns_of(column + begin, column + end),
-                                 gradients.attn_c_attn.bias.data_ptr<float>() + column + begin);
-      });
-      column += options_.attention_width();
-    }
+    by_heads(block, [&](std::int64_t sequence, std::int64_t head, float* log_sums, float* scratch) {
+      attend_backward(head_of<const float>(block.qkv, sequence, head), log_sums,
+                      mixed_of<const float>(w.d_mixed, sequence, head),
+                      head_of<float>(w.d_qkv, sequence, head), scratch);
+    });
+    add_bias_gradient(w.d_qkv, gradients.attn_c_attn.bias);
     product_backward(w.d_qkv, block.normed_1.y, weights.attn_c_attn.weight,
                      gradients.attn_c_attn.weight, w.d_normed);
     block.normed_1.backward(w.d_normed, x, weights.ln_1, gradients.ln_1, w.d_stream);
   }
 
-  void embed(const GptWeights& weights, Tokens inputs) {
+  void embed(const Weights& weights, Tokens inputs) {
     Workspace& w = *workspace_;
-    const auto tokens = view(weights.wte), positions = view(weights.wpe), x = view(w.stream[0]);
     for (std::int64_t row = 0; row < w.rows; ++row) {
       const std::int64_t t = row % options_.context;
       const std::int64_t token = inputs.sequence(row / options_.context)[t];
-      add_bias(tokens.rows_of(token, token + 1), positions.rows_of(t, t + 1).data,
-               x.rows_of(row, row + 1));
+      add_bias(weights.wte.rows_of(token, token + 1), weights.wpe.rows_of(t, t + 1).data,
+               w.stream[0].rows_of(row, row + 1));
     }
   }
 
   void embed_backward(Tokens inputs) {
     Workspace& w = *workspace_;
-    const auto tokens = view(gradients_.wte), positions = view(gradients_.wpe);
-    const auto dx = view(w.d_stream);
     for (std::int64_t row = 0; row < w.rows; ++row) {
       const std::int64_t t = row % options_.context;
       const std::int64_t token = inputs.sequence(row / options_.context)[t];
-      add_column_sums(dx.rows_of(row, row + 1), tokens.rows_of(token, token + 1).data);
-      add_column_sums(dx.rows_of(row, row + 1), positions.rows_of(t, t + 1).data);
+      const auto dx = w.d_stream.rows_of(row, row + 1);
+      add_column_sums(dx, gradients_.wte.rows_of(token, token + 1).data);
+      add_column_sums(dx, gradients_.wpe.rows_of(t, t + 1).data);
     }
   }
 
   GptOptions options_;
-  GptWeights weights_;
-  GptWeights gradients_;
+  Weights weights_;
+  Weights gradients_;
   std::unique_ptr<Workspace> workspace_;
   std::vector<double> losses_;
 };

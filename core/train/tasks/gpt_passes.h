@@ -1,9 +1,8 @@
 // GptPasses: the forward and backward passes of one island's GPT over its flat buffers.
 //
-// Two rows. On the CPU the backward pass is written out (gpt_on_cpu.cc): few passes over memory,
-// and nothing allocated but by LibTorch's fused attention. Elsewhere autograd makes it
-// (gpt_autograd.cc), on any device: tests hold the two against each other. fp32 throughout. Thread:
-// the island's.
+// Two rows. On the CPU the passes are written out (gpt_on_cpu.cc): few passes over memory, nothing
+// allocated in a step. Elsewhere they are LibTorch's operations and autograd (gpt_autograd.cc), on
+// any device: tests hold the two against each other. fp32 throughout. Thread: the island's.
 #pragma once
 
 #include <cstdint>

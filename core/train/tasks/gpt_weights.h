@@ -1,24 +1,23 @@
-// A GPT's parameters by name, as LibTorch tensors that are views into one flat buffer. Private to
-// the language task (it includes LibTorch). Thread: the island's.
+// A GPT's parameters by name. Views are at::Tensor (gpt_autograd.cc) or Matrix (gpt_on_cpu.cc).
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <span>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/train/tasks/gpt.h"
 
 namespace strait {
 
+template <class View>
 struct GptWeights {
   struct Linear {
-    at::Tensor weight;  // [in, out]
-    at::Tensor bias;    // [out]
+    View weight;  // [in, out]
+    View bias;    // [out]
   };
   struct Norm {
-    at::Tensor weight;
-    at::Tensor bias;
+    View weight;
+    View bias;
   };
   struct Block {
     Norm ln_1;
@@ -28,19 +27,30 @@ struct GptWeights {
     Linear mlp_c_fc;
     Linear mlp_c_proj;
   };
-  at::Tensor wte;  // [vocabulary, width]
-  at::Tensor wpe;  // [context, width]
+
+  /// `views` in the order of gpt_layout().
+  GptWeights(std::span<const View> views, const GptOptions& options) {
+    std::size_t next = 0;
+    const auto take = [&]() -> const View& {
+      STRAIT_CHECK(next < views.size(), "only {} parameters", views.size());
+      return views[next++];
+    };
+    // Braces fix the order of evaluation: the layout's.
+    const auto norm = [&] { return Norm{take(), take()}; };
+    const auto linear = [&] { return Linear{take(), take()}; };
+    wte = take();
+    wpe = take();
+    for (std::int64_t i = 0; i < options.layers; ++i) {
+      blocks.push_back({norm(), linear(), linear(), norm(), linear(), linear()});
+    }
+    ln_f = norm();
+    STRAIT_CHECK(next == views.size(), "{} of {} parameters named", next, views.size());
+  }
+
+  View wte;  // [vocabulary, width]
+  View wpe;  // [context, width]
   std::vector<Block> blocks;
   Norm ln_f;
 };
-
-/// One tensor per parameter of `layout`, in its order: views into `flat`, on any device.
-std::vector<at::Tensor> views_into(const at::Tensor& flat, const ParameterLayout& layout);
-
-/// `views` in the order of gpt_layout().
-GptWeights name_weights(const std::vector<at::Tensor>& views, const GptOptions& options);
-
-/// Both of these for a flat buffer in host memory, which outlives the tensors.
-GptWeights gpt_weights(std::span<float> flat, const GptOptions& options);
 
 }  // namespace strait
