@@ -22,7 +22,9 @@ class EmulatedStream : public Stream {
   EmulatedStream& operator=(const EmulatedStream&) = delete;
 
   void listen(StreamEvents& events) override { end().events = &events; }
-  void offer(Slice slice) override { core_->offer(connection_, side_, std::move(slice)); }
+  void offer(Slice head, Slice body) override {
+    core_->offer(connection_, side_, std::move(head), std::move(body));
+  }
   Bytes room() const override { return core_->room(connection_->ends[side_]); }
 
  private:
@@ -159,14 +161,14 @@ std::uint64_t EmulatedCore::next_key(PeerId from, PeerId to) {
   return peer(from) << 44 | peer(to) << 24 | dials_[{from, to}]++;
 }
 
-void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice slice) {
+void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice head, Slice body) {
   // After a reset by the peer the bytes go nowhere; closed() says so. Nor does a killed peer send.
   End& end = connection->ends[side];
-  if (slice.size() == 0 || end.life == Life::kGone) return;
+  const Bytes size = head.size() + body.size();
+  if (size == 0 || end.life == Life::kGone) return;
   if (!enter() || connection->forgotten) return;
-  const Bytes size = slice.size();
   end.offered += size;
-  end.under_way.push_back({std::move(slice), end.offered});
+  end.under_way.push_back({std::move(head), std::move(body), end.offered});
   if (room(end) <= 0) end.full = true;
   model_.offer(end.flow, size, loop_->now());
   record(TraceKind::kOffered, loop_->now(), *connection, side, size);
@@ -221,12 +223,15 @@ void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
   const FlowEnd& from = flow_ends_[index_of(flow)];
   End& end = from.connection->ends[from.side];
   STRAIT_CHECK(!end.under_way.empty() && end.under_way.front().end == payload,
-               "{} bytes of flow {} arrived, which is not the end of a slice", payload,
+               "{} bytes of flow {} arrived, which is not the end of an offer", payload,
                index_of(flow));
-  Slice slice = end.under_way.pop_front().slice;
-  record(TraceKind::kArrived, time, *from.connection, from.side, slice.size());
+  Offered offered = end.under_way.pop_front();
+  const Bytes size = offered.head.size() + offered.body.size();
+  record(TraceKind::kArrived, time, *from.connection, from.side, size);
   tell(from.connection, other(from.side),
-       {.kind = UpCall::Kind::kArrived, .slice = std::move(slice)});
+       {.kind = UpCall::Kind::kArrived,
+        .head = std::move(offered.head),
+        .body = std::move(offered.body)});
 }
 
 void EmulatedCore::closed(FlowId flow, Nanos) {
@@ -347,7 +352,11 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
   STRAIT_CHECK(end.events != nullptr, "nobody listens to a stream of peer {}", index_of(end.peer));
   switch (call.kind) {
     case UpCall::Kind::kAccept: return;
-    case UpCall::Kind::kArrived: return end.events->arrived(std::move(call.slice));
+    case UpCall::Kind::kArrived:
+      for (Slice* slice : {&call.head, &call.body}) {  // the first may end the stream
+        if (slice->size() > 0 && end.life == Life::kAlive) end.events->arrived(std::move(*slice));
+      }
+      return;
     case UpCall::Kind::kWritable:
       if (room(end) > 0) end.events->writable();
       return;

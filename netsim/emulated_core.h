@@ -23,9 +23,9 @@ namespace strait {
 
 class EmulatedCore : public LinkSink, public std::enable_shared_from_this<EmulatedCore> {
  public:
-  /// A slice on its way, with the payload of its direction up to its end.
+  /// What was offered as one and is on its way, with the payload of its direction up to its end.
   struct Offered {
-    Slice slice;
+    Slice head, body;
     Bytes end = 0;
   };
 
@@ -33,7 +33,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   struct UpCall {
     enum class Kind : std::uint8_t { kAccept, kArrived, kWritable, kRefused, kReset };
     Kind kind{};
-    Slice slice{};
+    Slice head{}, body{};
 
     bool closes() const { return kind == Kind::kRefused || kind == Kind::kReset; }
   };
@@ -73,7 +73,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   void listen(PeerId peer, Network::Accept accept);
   std::unique_ptr<Stream> dial(PeerId from, PeerId to);
-  void offer(const Shared& connection, std::size_t side, Slice slice);
+  void offer(const Shared& connection, std::size_t side, Slice head, Slice body);
   void destroyed(const Shared& connection, std::size_t side);
   void kill(PeerId peer);
   void silence(PeerId peer, Nanos until);

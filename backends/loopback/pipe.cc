@@ -45,8 +45,8 @@ struct PipeNetwork::Hub : std::enable_shared_from_this<Hub> {
   }
 
   void connect(const Shared& connection);
-  void offer(const Shared& connection, std::size_t side, Slice slice);
-  void hand_over(Connection& connection, std::size_t to, Slice slice);
+  void offer(const Shared& connection, std::size_t side, Slice head, Slice body);
+  void hand_over(Connection& connection, std::size_t to, Slice head, Slice body);
   void end(const Shared& connection, std::size_t side);
   Bytes room(const End& end) const { return options.send_buffer - end.under_way; }
 };
@@ -73,7 +73,9 @@ class PipeNetwork::Endpoint : public Network {
     EndStream& operator=(const EndStream&) = delete;
 
     void listen(StreamEvents& events) override { connection_->ends[side_].events = &events; }
-    void offer(Slice slice) override { hub_->offer(connection_, side_, std::move(slice)); }
+    void offer(Slice head, Slice body) override {
+      hub_->offer(connection_, side_, std::move(head), std::move(body));
+    }
     Bytes room() const override { return hub_->room(connection_->ends[side_]); }
 
    private:
@@ -118,22 +120,24 @@ void PipeNetwork::Hub::connect(const Shared& connection) {
          std::make_unique<Endpoint::EndStream>(shared_from_this(), connection, 1));
 }
 
-void PipeNetwork::Hub::offer(const Shared& connection, std::size_t side, Slice slice) {
-  if (loop == nullptr || connection->broken || slice.size() == 0) return;
+void PipeNetwork::Hub::offer(const Shared& connection, std::size_t side, Slice head, Slice body) {
+  if (loop == nullptr || connection->broken) return;
   End& end = connection->ends[side];
-  end.under_way += slice.size();
+  end.under_way += head.size() + body.size();
   if (room(end) <= 0) end.full = true;
-  post(connection, [to = other(side), slice = std::move(slice)](Hub& hub, const Shared& c) mutable {
-    hub.hand_over(*c, to, std::move(slice));
+  post(connection, [to = other(side), head = std::move(head), body = std::move(body)](
+                       Hub& hub, const Shared& c) mutable {
+    hub.hand_over(*c, to, std::move(head), std::move(body));
   });
 }
 
-void PipeNetwork::Hub::hand_over(Connection& connection, std::size_t to, Slice slice) {
+void PipeNetwork::Hub::hand_over(Connection& connection, std::size_t to, Slice head, Slice body) {
   End& from = connection.ends[other(to)];
-  from.under_way -= slice.size();
+  from.under_way -= head.size() + body.size();
   End& receiver = connection.ends[to];
-  if (receiver.life == Life::kAlive && receiver.events != nullptr) {
-    receiver.events->arrived(std::move(slice));
+  for (Slice* slice : {&head, &body}) {  // the first may end the receiver
+    if (slice->size() == 0 || receiver.life != Life::kAlive || receiver.events == nullptr) continue;
+    receiver.events->arrived(std::move(*slice));
   }
   if (loop == nullptr || !from.full || room(from) <= 0) return;
   from.full = false;

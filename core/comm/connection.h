@@ -57,7 +57,7 @@ class Connection final : public StreamEvents {
              State initial);
 
   Bytes room() const { return stream_->room(); }
-  void offer(Slice slice) { stream_->offer(std::move(slice)); }
+  void offer(Slice head, Slice body) { stream_->offer(std::move(head), std::move(body)); }
 
   PeerId peer;
   Plane plane;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "core/base/ids.h"
 #include "core/base/outcome.h"
@@ -58,9 +59,12 @@ class Stream {
   /// Who hears the up-calls; set once, before the loop runs its next event.
   virtual void listen(StreamEvents& events) = 0;
 
-  /// Sends these bytes after all earlier ones. Taken as a whole even beyond room(): room is advice,
-  /// so that a frame is never cut by back-pressure. May be called before the handshake is over.
-  virtual void offer(Slice slice) = 0;
+  /// Sends `head`, then `body` (may be empty), after all earlier bytes; as one, so that a frame
+  /// costs the network one event and a socket one call. Taken as a whole even beyond room(): room
+  /// is advice, so that a frame is never cut by back-pressure. May be called before the handshake
+  /// is over.
+  virtual void offer(Slice head, Slice body) = 0;
+  void offer(Slice slice) { offer(std::move(slice), {}); }
 
   /// Bytes that the connection would like to take now. At 0 or below, wait for writable().
   virtual Bytes room() const = 0;

@@ -37,7 +37,10 @@ Transport::~Transport() {
 void Transport::connect(const std::vector<PeerId>& peers) {
   for (const PeerId id : peers) {
     if (id == options_.self) continue;
-    Peer& p = *peers_.try_emplace(id, std::make_unique<Peer>(id)).first->second;
+    const auto index = static_cast<std::size_t>(index_of(id));
+    if (index >= peers_.size()) peers_.resize(index + 1);
+    if (peers_[index] == nullptr) peers_[index] = std::make_unique<Peer>(id);
+    Peer& p = *peers_[index];
     if (id < options_.self) open_session(p);  // the others dial us
   }
 }
@@ -122,12 +125,12 @@ std::string Transport::why_refused(const Hello& hello) const {
   const Hello ours{.run_id = options_.run_id, .from = options_.self, .settings = options_.settings};
   std::string why = difference(hello, ours);
   if (!why.empty()) return why;
-  const auto found = peers_.find(hello.from);
-  if (found == peers_.end() || hello.from < options_.self) {
+  const Peer* known = find_peer(hello.from);
+  if (known == nullptr || hello.from < options_.self) {
     return fmt::format("peer {} has no place here to dial peer {}", index_of(hello.from),
                        index_of(options_.self));
   }
-  return found->second->down ? found->second->down->what : std::string();
+  return known->down ? known->down->what : std::string();
 }
 
 void Transport::refuse(Connection& stranger, const Hello& hello, const std::string& why) {
@@ -136,10 +139,10 @@ void Transport::refuse(Connection& stranger, const Hello& hello, const std::stri
   offer(stranger, {.kind = FrameKind::kRefuse}, make_message(text.take()), 0);
   stranger.state = Connection::State::kRefused;
   // So ours hear why, too; but a stranger who only says that it is a peer we know ends nothing.
-  const auto found = peers_.find(hello.from);
-  if (found == peers_.end()) return;
-  Peer& p = *found->second;
-  if (p.session == 0) peer_down(p, {FailureKind::kMismatch, why});
+  Peer* known = find_peer(hello.from);
+  if (known != nullptr && known->session == 0) {
+    peer_down(*known, {FailureKind::kMismatch, why});
+  }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -156,7 +159,8 @@ void Transport::cancel_below(Tag floor) {
     std::move(kept, list.end(), std::back_inserter(dropped));
     list.erase(kept, list.end());
   };
-  for (auto& [id, p] : peers_) {
+  for (const auto& p : peers_) {
+    if (p == nullptr) continue;
     for (auto& queue : p->queues) drop(queue);
     for (auto it = p->announced.begin(); it != p->announced.end();) {
       drop(it->second);
@@ -265,7 +269,9 @@ void Transport::bury(std::unique_ptr<Connection> connection) {
 
 void Transport::close() {
   closed_ = true;
-  for (auto& [id, p] : peers_) peer_down(*p, {FailureKind::kClosed, "we closed the transport"});
+  for (const auto& p : peers_) {
+    if (p != nullptr) peer_down(*p, {FailureKind::kClosed, "we closed the transport"});
+  }
   for (auto& stranger : std::exchange(strangers_, {})) bury(std::move(stranger));
 }
 
@@ -274,9 +280,14 @@ Transport::Peer& Transport::peer(PeerId id) {
 }
 
 const Transport::Peer& Transport::peer(PeerId id) const {
-  const auto found = peers_.find(id);
-  STRAIT_CHECK(found != peers_.end(), "peer {} was not named in connect()", index_of(id));
-  return *found->second;
+  const Peer* found = find_peer(id);
+  STRAIT_CHECK(found != nullptr, "peer {} was not named in connect()", index_of(id));
+  return *found;
+}
+
+Transport::Peer* Transport::find_peer(PeerId id) const {
+  const auto index = static_cast<std::size_t>(index_of(id));  // a negative one is beyond the end
+  return index < peers_.size() ? peers_[index].get() : nullptr;
 }
 
 }  // namespace strait

@@ -195,6 +195,7 @@ class Transport final : private ConnectionEvents {
   std::unique_ptr<Connection> take_stranger(const Connection& connection);
   Peer& peer(PeerId id);
   const Peer& peer(PeerId id) const;
+  Peer* find_peer(PeerId id) const;  // null if connect() did not name it
   ConnectionEvents& events() { return *this; }
 
   Loop& loop_;
@@ -202,7 +203,7 @@ class Transport final : private ConnectionEvents {
   Ledger& ledger_;
   Trace& trace_;
   TransportOptions options_;
-  std::map<PeerId, std::unique_ptr<Peer>> peers_;
+  std::vector<std::unique_ptr<Peer>> peers_;  // by number; null where connect() named none
   Connections strangers_;                // accepted; the hello is not yet read, or does not fit
   Connections graves_;                   // lost; freed by a later event
   std::map<std::uint64_t, Tag> floors_;  // by group: tags below are cancelled

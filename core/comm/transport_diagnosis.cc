@@ -32,7 +32,8 @@ void Transport::look_later() {
 void Transport::look() {
   looks_later_ = false;
   bool waits = false;
-  for (auto& [id, p] : peers_) {
+  for (const auto& p : peers_) {
+    if (p == nullptr) continue;
     std::vector<std::uint64_t> asked;
     std::vector<Tag> tags;
     for (const auto& [tag, inbox] : p->inboxes) {
@@ -58,7 +59,8 @@ void Transport::say_where_we_are(Peer& p, Tag asked_for) {
   const auto in_it = [&](Tag tag) { return exchange_of(tag) == exchange_of(asked_for); };
   if (std::find(p.begun.begin(), p.begun.end(), exchange_of(asked_for)) != p.begun.end()) return;
   std::optional<Tag> here;
-  for (const auto& [id, other] : peers_) {
+  for (const auto& other : peers_) {
+    if (other == nullptr) continue;
     for (const auto& [tag, inbox] : other->inboxes) {
       if (is_control(tag) || inbox.asked.empty()) continue;
       const bool behind = exchange_of(tag) >> 40 == exchange_of(asked_for) >> 40 &&

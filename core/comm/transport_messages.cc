@@ -108,10 +108,10 @@ void Transport::offer(Connection& connection, const FrameHeader& given, Slice bo
   const auto packed = std::allocate_shared<const Packed>(PoolAllocator<Packed>(), pack(header));
   const Ledger::Attempt attempt{round, epoch_of(header.tag)};
   ledger_.add(options_.self, connection.peer, attempt, Cause::kFraming, kFrameHeaderBytes);
-  connection.offer({*packed, packed});
-  if (body.size() == 0) return;
-  ledger_.add(options_.self, connection.peer, attempt, header.cause, body.size());
-  connection.offer(std::move(body));
+  if (body.size() > 0) {
+    ledger_.add(options_.self, connection.peer, attempt, header.cause, body.size());
+  }
+  connection.offer({*packed, packed}, std::move(body));
 }
 
 void Transport::signal(Peer& p, const FrameHeader& header) {

@@ -58,8 +58,8 @@ class Side : public StreamEvents {
     f();
     CHECK(up_calls == before);
   }
-  void offer(Slice slice) {
-    call([&] { stream->offer(std::move(slice)); });
+  void offer(Slice head, Slice body = {}) {
+    call([&] { stream->offer(std::move(head), std::move(body)); });
   }
   void drop() {
     call([&] { stream.reset(); });
@@ -124,6 +124,28 @@ inline void check_order(const MakeStreamWorld& make) {
   CHECK(p.b.received == bytes_of(5'011));
   CHECK(p.a.received == bytes_of(3'000, 7));
   CHECK(p.a.closings + p.b.closings == 0);
+}
+
+inline void check_two_at_once(const MakeStreamWorld& make) {
+  Pair p(make, /*send_buffer=*/1'000);
+  const Slice head = make_slice(40), body = make_slice(2'000, 40);
+  p.a.offer(head, body);
+  CHECK(p.a.stream->room() <= 1'000 - 2'040);
+  p.world->run();
+  p.a.offer({}, make_slice(3, 2'040 % 256));  // no head, no body: nothing is nothing
+  p.a.offer(make_slice(4, 2'043 % 256), {});
+  p.world->run();
+  CHECK(p.b.received == bytes_of(2'047));
+  CHECK(p.a.writables == 1);
+  for (const Slice& slice : p.b.slices) CHECK(slice.size() > 0);
+  p.b.slices.clear();
+  CHECK(head.hold.use_count() == 1);
+  CHECK(body.hold.use_count() == 1);
+  // The head's arrival may be the end of the stream.
+  p.b.on_arrived = [&] { p.b.stream.reset(); };
+  p.a.offer(make_slice(1), make_slice(1));
+  p.world->run();
+  CHECK(p.b.received.size() == 2'048);
 }
 
 inline void check_room(const MakeStreamWorld& make) {
@@ -302,6 +324,7 @@ inline void check_independence(const MakeStreamWorld& make) {
 /// Call from one TEST_CASE per row.
 inline void check_streams(const MakeStreamWorld& make) {
   SECTION("bytes arrive in order in both directions") { conformance::check_order(make); }
+  SECTION("a head and a body go as one") { conformance::check_two_at_once(make); }
   SECTION("room is advice and writable says when there is some again") {
     conformance::check_room(make);
   }

@@ -69,8 +69,10 @@ class ChaosNetwork::EndStream final : public Stream {
   EndStream& operator=(const EndStream&) = delete;
 
   void listen(StreamEvents& events) override { wire_->ends[side_].events = &events; }
-  void offer(Slice slice) override {
-    if (*network_ != nullptr) (*network_)->offer(wire_, side_, std::move(slice));
+  void offer(Slice head, Slice body) override {
+    for (Slice* slice : {&head, &body}) {  // each on its own: faults come between them, too
+      if (*network_ != nullptr) (*network_)->offer(wire_, side_, std::move(*slice));
+    }
   }
   Bytes room() const override {
     return *network_ == nullptr ? 0 : (*network_)->room(*wire_, side_);

@@ -50,10 +50,10 @@ class SpyNetwork : public Network {
     ~Watched() override { *self_ = nullptr; }
 
     void listen(StreamEvents& events) override { events_ = &events; }
-    void offer(Slice slice) override {
-      spy_.offered[peer_] += slice.size();
-      spy_.by_connection[number_] += slice.size();
-      inner_->offer(std::move(slice));
+    void offer(Slice head, Slice body) override {
+      spy_.offered[peer_] += head.size() + body.size();
+      spy_.by_connection[number_] += head.size() + body.size();
+      inner_->offer(std::move(head), std::move(body));
     }
     Bytes room() const override { return inner_->room(); }
 
