@@ -130,13 +130,32 @@ void CsvFile::check_header(std::string_view form) const {
   }
 }
 
+std::vector<std::string> CsvFile::cells_of(std::string line) const {
+  using Quotes = io::double_quote_escape<',', '"'>;
+  std::vector<std::string> cells;
+  try {
+    for (char* next = line.data();;) {
+      char* begin = next;
+      char* end = begin + (Quotes::find_next_column_end(begin) - begin);
+      const bool last = *end == '\0';
+      next = end + 1;
+      io::trim_chars<' ', '\t'>::trim(begin, end);
+      Quotes::unescape(begin, end);
+      cells.emplace_back(begin, end);
+      if (last) return cells;
+    }
+  } catch (const io::error::escaped_string_not_closed&) {
+    refuse(lines_->reader.get_file_line(), "a double quote is not closed");
+  }
+}
+
 std::vector<CsvRow> CsvFile::rows(std::string_view form) {
   check_header(form);
   std::vector<CsvRow> rows;
   std::string line;
   while (next_line(line)) {
     const unsigned number = lines_->reader.get_file_line();
-    std::vector<std::string> cells = split(line, ',');
+    std::vector<std::string> cells = cells_of(line);
     if (cells.size() < header_->columns.size()) {
       refuse(number, fmt::format("a column is missing (an empty one needs its comma too); the "
                                  "columns are {}",

@@ -2,7 +2,8 @@
 // with file, line, column, the value, what is wrong with it and a right one.
 //
 // Columns may stand in any order; lines that begin with # and empty lines are skipped; blanks
-// around a value do not count; there are no quotes. Files are small and read as a whole.
+// around a value do not count; a value with commas stands in double quotes, and a quote in it is
+// doubled. Files are small and read as a whole.
 #pragma once
 
 #include <memory>
@@ -67,6 +68,7 @@ class CsvFile {
   struct Lines;
 
   bool next_line(std::string& line);
+  std::vector<std::string> cells_of(std::string line) const;
   void check_header(std::string_view form) const;
   [[noreturn]] void refuse(unsigned line, std::string_view problem) const;
 

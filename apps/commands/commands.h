@@ -12,6 +12,7 @@ namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
+int command_net(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
 
 /// Runs the arms one after the other, from the check of this machine to the verdict.

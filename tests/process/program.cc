@@ -80,6 +80,10 @@ std::string scenario(const std::string& name) {
   return fmt::format("{}/scenarios/{}.ini", STRAIT_SOURCE_DIR, name);
 }
 
+std::string ground_truth(const std::string& name) {
+  return fmt::format("{}/tests/groundtruth/{}", STRAIT_SOURCE_DIR, name);
+}
+
 Words operator+(Words words, const Words& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;

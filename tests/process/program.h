@@ -28,8 +28,9 @@ struct Ended {
 
 Ended run_strait(const Words& words, const Child& child = {});
 
-/// Of the repository.
+/// Paths in the repository.
 std::string scenario(const std::string& name);
+std::string ground_truth(const std::string& name);
 
 Words operator+(Words words, const Words& more);
 
