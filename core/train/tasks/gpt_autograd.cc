@@ -220,6 +220,8 @@ class GptByAutograd final : public GptPasses {
 
 }  // namespace
 
+void check_device(const std::string& device) { find_device(device); }
+
 std::unique_ptr<GptPasses> make_gpt_by_autograd(const GptOptions& options,
                                                 const std::string& device,
                                                 std::span<float> parameters,

@@ -8,7 +8,9 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/train/flat_buffer.h"
@@ -227,11 +229,8 @@ class GptOnCpu final : public GptPasses {
         std::max<std::int64_t>(1, kTokensAtOnce * at::get_num_threads() / options_.context);
     for (std::int64_t begin = 0; begin < sequences;) {
       const std::int64_t size = std::min(most, sequences - begin);
-      if (workspace_ == nullptr || workspace_->sequences != size ||
-          workspace_->scratch.rows != at::get_num_threads()) {
-        workspace_ = nullptr;  // not both at once
-        workspace_ = std::make_unique<Workspace>(size, options_);
-      }
+      workspace_ =
+          &workspaces_.try_emplace({size, at::get_num_threads()}, size, options_).first->second;
       part(begin);
       begin += size;
     }
@@ -374,7 +373,9 @@ class GptOnCpu final : public GptPasses {
   GptOptions options_;
   Weights weights_;
   Weights gradients_;
-  std::unique_ptr<Workspace> workspace_;
+  // By sequences and threads: whole parts, and what is left of a batch or of an evaluation.
+  std::map<std::pair<std::int64_t, int>, Workspace> workspaces_;
+  Workspace* workspace_ = nullptr;  // of the part that is computed now
   std::vector<double> losses_;
 };
 

@@ -38,8 +38,11 @@ class GptPasses {
 std::unique_ptr<GptPasses> make_gpt_on_cpu(const GptOptions& options, std::span<float> parameters,
                                            std::span<float> gradients);
 
-/// device: cpu | cuda | cuda:1. On a GPU the buffers are host mirrors, copied in before and out
-/// after each batch: 3 x 4 bytes per parameter over PCIe. UserError if the device is not there.
+/// UserError if the device (cpu | cuda | cuda:1) is not there.
+void check_device(const std::string& device);
+
+/// On a GPU the buffers are host mirrors, copied in before and out after each batch: 3 x 4 bytes
+/// per parameter over PCIe. UserError if the device is not there.
 std::unique_ptr<GptPasses> make_gpt_by_autograd(const GptOptions& options,
                                                 const std::string& device,
                                                 std::span<float> parameters,

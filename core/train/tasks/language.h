@@ -1,7 +1,7 @@
 // The language task: a GPT trained on tokens, with LibTorch.
 //
-// Parameters and gradients are one flat fp32 buffer each; every parameter tensor is a view into the
-// first and its gradient a view into the second (gpt_passes.h), so gradients add up where
+// Parameters and gradients are one flat fp32 buffer each; every parameter is a view into the first
+// and its gradient a view into the second (gpt_passes.h), so gradients add up where
 // optimizers and collectives work, and nothing is copied on the CPU. With a GPU the buffers are
 // host mirrors: the optimizer works on the host.
 //

@@ -42,8 +42,8 @@ enum class Into {
   kAdd,        // out += a b
 };
 
-/// By LibTorch's BLAS, on the calling thread's intra-op threads. `out` overlaps neither factor;
-/// sizes that do not fit together are our bug.
+/// By LibTorch's BLAS (the system's if that exports none), on the calling thread's intra-op
+/// threads. `out` overlaps neither factor; sizes that do not fit together are our bug.
 void product(const Factor& a, const Factor& b, Into into, Matrix<float> out);
 
 }  // namespace strait
