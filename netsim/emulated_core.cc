@@ -353,8 +353,9 @@ void EmulatedCore::make(const Shared& connection, std::size_t side, UpCall call)
   switch (call.kind) {
     case UpCall::Kind::kAccept: return;
     case UpCall::Kind::kArrived:
-      for (Slice* slice : {&call.head, &call.body}) {  // the first may end the stream
-        if (slice->size() > 0 && end.life == Life::kAlive) end.events->arrived(std::move(*slice));
+      for (Slice* slice : {&call.head, &call.body}) {  // the first may end stream and network
+        const bool heard = end.life == Life::kAlive && loop_ != nullptr;
+        if (slice->size() > 0 && heard) end.events->arrived(std::move(*slice));
       }
       return;
     case UpCall::Kind::kWritable:

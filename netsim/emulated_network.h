@@ -1,6 +1,7 @@
 // EmulatedNetwork: core/comm's Network and Stream over the link model, on any Loop.
 //
-// Slices are passed on by reference, each one whole at the time at which its last byte arrives.
+// Slices are passed on by reference, what was offered as one whole at the time at which its last
+// byte arrives.
 // Each peer has a place; between places there are their access links, within one there is nothing
 // (no delay, no limit, no headers). What arrives at a paused island is handed over when the pause
 // ends. Every offer, departure, arrival and event of the description goes to the trace, and outages

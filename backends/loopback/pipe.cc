@@ -135,9 +135,9 @@ void PipeNetwork::Hub::hand_over(Connection& connection, std::size_t to, Slice h
   End& from = connection.ends[other(to)];
   from.under_way -= head.size() + body.size();
   End& receiver = connection.ends[to];
-  for (Slice* slice : {&head, &body}) {  // the first may end the receiver
-    if (slice->size() == 0 || receiver.life != Life::kAlive || receiver.events == nullptr) continue;
-    receiver.events->arrived(std::move(*slice));
+  for (Slice* slice : {&head, &body}) {  // the first may end the receiver, or the network
+    const bool heard = loop != nullptr && receiver.life == Life::kAlive && receiver.events;
+    if (slice->size() > 0 && heard) receiver.events->arrived(std::move(*slice));
   }
   if (loop == nullptr || !from.full || room(from) <= 0) return;
   from.full = false;

@@ -1,8 +1,8 @@
 // The perfect network inside one process: no delay, no limit, no headers; references are passed on.
 //
-// What streams and networks promise (core/comm/stream.h) and nothing else: every up-call is an
-// event of its own on the loop, in the order of the calls that caused it. For tests, and for runs
-// that want to know what training alone costs.
+// What streams and networks promise (core/comm/stream.h) and nothing else: what was offered as one
+// arrives as an event of its own on the loop, in the order of the calls that caused it. For tests,
+// and for runs that want to know what training alone costs.
 //
 // Thread: the loop's, which outlives the network. A stream that outlives the network is dead.
 #pragma once

@@ -59,7 +59,7 @@ class Fifo {
   }
 
  private:
-  static constexpr std::uint32_t kFirstRoom = 2;  // a message is a header and a body
+  static constexpr std::uint32_t kFirstRoom = 2;
 
   std::size_t at(std::size_t i) const { return (first_ + i) & (room_ - 1); }
 

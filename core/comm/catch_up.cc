@@ -114,11 +114,14 @@ void CatchUp::answer(PeerId to, const AskMessage& ask) {
   if (!has_means(ask.from, *state_round_)) return give_state(to, ask);
   // A copy of the state is the parameters and, usually, one buffer of the outer optimizer.
   Bytes means = 0, floats = 0;
+  std::size_t pieces = 0;
   for (std::uint32_t round = ask.from + 1; round <= *state_round_; ++round) {
     means += kept(round)->bytes();
+    pieces += kept(round)->pieces.size();
     floats = kept(round)->pieces.empty() ? 0 : kept(round)->pieces.back().end;
   }
-  if (means <= 2 * floats * static_cast<Bytes>(sizeof(float))) return give_means(to, ask);
+  const bool smaller = means <= 2 * floats * static_cast<Bytes>(sizeof(float));
+  if (smaller && pieces <= kMostPieces) return give_means(to, ask);
   give_state(to, ask);
 }
 
@@ -341,6 +344,13 @@ Outcome<CaughtUp> CatchUp::unpack(std::uint32_t from, Haul haul) {
     buffer.resize(static_cast<std::size_t>(piece.end));
     codec.decode(haul.pieces[p].bytes,
                  std::span(buffer).subspan(static_cast<std::size_t>(piece.begin)));
+  }
+  const auto rounds = static_cast<std::size_t>(haul.offer.round - from);
+  const bool whole = std::all_of(buffers.begin(), buffers.end(), [&](const auto& buffer) {
+    return !means || buffer.size() == buffers.front().size();
+  });
+  if (!whole || (means && buffers.size() != rounds)) {
+    return Failure{FailureKind::kMismatch, "a garbled offer of what was missed"};
   }
   if (means) {
     result.means = std::move(buffers);

@@ -210,6 +210,7 @@ void Coordinator::answer_late(IslandId island, std::uint32_t late) {
 }
 
 void Coordinator::on(IslandId island, const ReportMessage& message) {
+  if (failed_) return;
   if (message.round < round()) return answer_late(island, message.round);
   if (message.gave_up) {
     members_[island].ready.reset();

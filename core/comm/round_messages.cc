@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "core/comm/tags.h"
 #include "core/comm/transport.h"
 
 namespace strait {
@@ -10,6 +11,10 @@ namespace strait {
 namespace {
 
 constexpr std::uint32_t kMostMembers = 1 << 16;
+
+constexpr bool possible(IslandId island) {
+  return island >= 0 && island < static_cast<IslandId>(kMostMembers);
+}
 
 /// A reason may quote another island's; it stays a message's worth.
 std::string_view brief(std::string_view why) { return why.substr(0, 2000); }
@@ -39,7 +44,8 @@ bool get(Reader& r, ReportMessage& m) {
   m.kind = r.get<FailureKind>();
   m.blamed = r.get<PeerId>();
   m.why = r.get_text();
-  return m.kind >= FailureKind::kClosed && m.kind <= FailureKind::kTimeout;
+  const bool someone = m.blamed == ReportMessage{}.blamed || possible(index_of(m.blamed));
+  return someone && m.kind >= FailureKind::kClosed && m.kind <= FailureKind::kTimeout;
 }
 
 void put(Writer& w, const SitOutMessage& m) { w.put(m.round); }
@@ -61,7 +67,7 @@ void put(Writer& w, const SuspectMessage& m) { w.put(m.peer).put(m.refused); }
 bool get(Reader& r, SuspectMessage& m) {
   m.peer = r.get<PeerId>();
   m.refused = r.get<std::uint8_t>() != 0;
-  return true;
+  return possible(index_of(m.peer));
 }
 
 void put(Writer& w, const RosterMessage& m) {
@@ -77,7 +83,9 @@ bool get(Reader& r, RosterMessage& m) {
     Roster::Member member;
     member.island = r.get<IslandId>();
     member.weight = r.get<float>();
-    if (!(member.island > before && member.weight >= 0 && member.weight <= 1)) return false;
+    if (!(member.island > before && possible(member.island) && member.weight >= 0 &&
+          member.weight <= 1))
+      return false;
     before = member.island;
     m.roster.members.push_back(member);
   }
@@ -111,6 +119,7 @@ bool get(Reader& r, HereMessage& m) {
   const auto count = r.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count && i < kMostMembers && r.ok(); ++i) {
     m.donors.push_back(r.get<IslandId>());
+    if (!possible(m.donors.back())) return false;
   }
   return true;
 }
@@ -148,6 +157,7 @@ bool get(Reader& r, GiveMessage& m) {
   m.round = r.get<std::uint32_t>();
   m.skipped = r.get<std::uint32_t>();
   const auto count = r.get<std::uint32_t>();
+  if (count > kMostPieces) return false;
   for (std::uint32_t i = 0; i < count && r.ok(); ++i) {
     GiveMessage::Piece p;
     p.buffer = r.get<std::uint32_t>();

@@ -61,8 +61,9 @@ Rounds::Rounds(Clock& clock, Transport& transport, TransportCollective& collecti
       options_(options),
       catch_up_(transport, {.keep = options.keep, .donor_timeout = options.peer_timeout}),
       alive_(std::make_shared<Rounds*>(this)) {
-  transport_.serve(TagPlane::kCoordinator,
-                   [this](PeerId, const Slice& message) { heard(message); });
+  transport_.serve(TagPlane::kCoordinator, [this](PeerId from, const Slice& message) {
+    if (from == PeerId::kCoordinator) heard(message);
+  });
   transport_.watch(*this);
   transport_.loop().post([alive = alive_] {
     if (*alive != nullptr) (*alive)->beat();

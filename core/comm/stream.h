@@ -4,7 +4,7 @@
 // (backends/loopback), emulated TCP (netsim), sockets (core/io, later). Everything above this file
 // is the same code in every mode.
 //
-// Thread: the loop's. No call makes an up-call inside itself; up-calls are events of their own.
+// Thread: the loop's. No call makes an up-call inside itself; they come from events of their own.
 #pragma once
 
 #include <cstddef>

@@ -37,6 +37,7 @@ Transport::~Transport() {
 void Transport::connect(const std::vector<PeerId>& peers) {
   for (const PeerId id : peers) {
     if (id == options_.self) continue;
+    STRAIT_CHECK(index_of(id) >= 0, "peer {} in connect()", index_of(id));
     const auto index = static_cast<std::size_t>(index_of(id));
     if (index >= peers_.size()) peers_.resize(index + 1);
     if (peers_[index] == nullptr) peers_[index] = std::make_unique<Peer>(id);

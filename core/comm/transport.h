@@ -27,7 +27,7 @@
 //
 // Errors are Outcomes: kClosed or kRefused when the session is lost, kMismatch for a peer that
 // differs or talks nonsense (for good), kClosed after close(), kCancelled after cancel(). A
-// stranger's connection takes nobody down.
+// stranger's connection takes nobody down who has had a session.
 //
 // Thread: the loop's. Loop, network, ledger and trace outlive the transport. All bytes are counted
 // in the ledger as they are offered to a stream: 40 of framing per frame, and what the frame

@@ -79,6 +79,15 @@ TransportCollective::TransportCollective(Clock& clock, Transport& transport,
   piece_ = std::max<std::int64_t>(1, wanted / block) * block;
 }
 
+/// Larger pieces than asked for, where a buffer would have more of them than tags can number. (A
+/// quarter of the tags: shards and ring's numbering round up.)
+std::int64_t TransportCollective::piece_of(std::size_t elements) const {
+  constexpr auto kMost = static_cast<std::int64_t>(kMostPieces / 4);
+  const std::int64_t block = std::lcm(codec_->block(), result_codec_->block());
+  const std::int64_t least = static_cast<std::int64_t>(elements) / kMost + 1;
+  return std::max(piece_, (least + block - 1) / block * block);
+}
+
 Ticket<Outcome<Done>> TransportCollective::start(const ExchangeId& id, std::span<const float> in,
                                                  std::span<float> out, const Roster& roster,
                                                  std::shared_ptr<const void> owner) {
@@ -155,7 +164,7 @@ Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
                       .exact_codec = *exact_codec_,
                       .worker = worker_,
                       .buffers = buffers_,
-                      .piece = piece_};
+                      .piece = piece_of(parts.out.size())};
     Async<Outcome<Done>> running = algorithm_(exchange);
     outcome = co_await running;
   }

@@ -57,6 +57,7 @@ class TransportCollective final : public Collective {
 
  private:
   Async<Outcome<Done>> lend(ExchangeParts parts);
+  std::int64_t piece_of(std::size_t elements) const;
 
   Clock& clock_;
   Transport& transport_;
@@ -66,7 +67,7 @@ class TransportCollective final : public Collective {
   std::unique_ptr<Codec> exact_codec_;
   CodecWorker worker_;
   BufferPool buffers_;
-  std::int64_t piece_;
+  std::int64_t piece_;  // elements; see piece_of
   Scope scope_;
 };
 

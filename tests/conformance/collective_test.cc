@@ -160,6 +160,15 @@ TEST_CASE("pieces, announcements and several connections change no bit", "[colle
   }
 }
 
+TEST_CASE("more pieces than tags can number become larger pieces", "[collective]") {
+  for (const auto algorithm : algorithm_names()) {
+    Case c{network_rows().front(), std::string(algorithm), "fp32", 3, 70'000};
+    c.piece_bytes = 4;
+    INFO(c.name());
+    check_mean(c, everyone(3), run(c, everyone(3)));
+  }
+}
+
 /// Encoded bytes of shard s, of k.
 Bytes shard_bytes(const Codec& codec, std::size_t n, std::size_t s, std::size_t k) {
   return codec.encoded_size(shard_of(static_cast<std::int64_t>(n), static_cast<std::int64_t>(s),

@@ -8,6 +8,8 @@
 #include "backends/loopback/pipe.h"
 #include "backends/world.h"
 #include "core/base/rng.h"
+#include "core/comm/round_messages.h"
+#include "core/comm/tags.h"
 #include "tests/support/catch.h"
 #include "tests/support/plain_loop.h"
 
@@ -324,6 +326,20 @@ TEST_CASE("impossible values are garbled", "[rounds]") {
   CHECK_FALSE(unpack_coordinator(roster(1, 1)).ok());
   CHECK(unpack_coordinator(roster(0, 1)).ok());
   CHECK_FALSE(unpack_member(pack(MemberMessage(ReadyMessage{0, 1.0, 0}))).ok());
+  for (const std::int32_t nobody : {INT32_MIN, -2, 1 << 20, INT32_MAX}) {
+    INFO(nobody);
+    const ReportMessage report{.round = 1, .blamed = PeerId{nobody}};
+    CHECK_FALSE(unpack_member(pack(MemberMessage(report))).ok());
+    CHECK_FALSE(unpack_member(pack(MemberMessage(SuspectMessage{PeerId{nobody}}))).ok());
+    CHECK_FALSE(unpack_coordinator(pack(CoordinatorMessage(HereMessage{1, {nobody}}))).ok());
+    CHECK_FALSE(unpack_coordinator(roster(0, nobody)).ok());
+  }
+  CHECK(unpack_member(pack(MemberMessage(ReportMessage{.round = 1}))).ok());
+  GiveMessage give;
+  give.pieces.resize(kMostPieces);
+  CHECK(unpack_give(pack(give)).ok());
+  give.pieces.emplace_back();
+  CHECK_FALSE(unpack_give(pack(give)).ok());
 }
 
 TEST_CASE("control messages survive any bytes", "[rounds]") {

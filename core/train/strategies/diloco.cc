@@ -178,6 +178,12 @@ class DiLoCo final : public Strategy {
     has_missed_ = false;
     const CaughtUp& missed = result.value();
     if (missed.round == from) return false;
+    for (const auto& mean : missed.means) {
+      if (mean.size() == received_->values().size()) continue;
+      check(Outcome<Done>(Failure{FailureKind::kMismatch,
+                                  "a donor's mean has another length than this model"}),
+            from + 1);
+    }
     updating();
     for (const auto& mean : missed.means) {
       island.pass_over_memory(bytes(5), [&] {
