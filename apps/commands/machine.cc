@@ -28,10 +28,13 @@ double parameters_of(const RunConfig& c) {
          static_cast<double>(m.layers) * (4 * width * attention + 8 * width * width);
 }
 
-/// Values that one batch leaves for the backward pass; the logits and the residual stream alone.
+/// Values that what is taken at once leaves for the backward pass (on the CPU one sequence or some
+/// 128 tokens a thread, else a batch); the logits and the residual stream alone.
 double activations_of(const RunConfig& c) {
   if (c.task.name == "quadratic") return 0;
-  const auto tokens = static_cast<double>(c.data.sequences) * static_cast<double>(c.model.context);
+  const std::int64_t batch = c.data.sequences * c.model.context;
+  const std::int64_t part = std::max<std::int64_t>(c.model.context, 128 * c.run.threads_per_island);
+  const auto tokens = static_cast<double>(c.run.device == "cpu" ? std::min(batch, part) : batch);
   return tokens * (2 * static_cast<double>(c.model.vocabulary) +
                    8 * static_cast<double>(c.model.layers) * static_cast<double>(c.model.width));
 }

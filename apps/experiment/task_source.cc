@@ -12,6 +12,7 @@
 #include "core/train/data/corpus.h"
 #include "core/train/data/count_model.h"
 #include "core/train/tasks/gpt.h"
+#include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/language.h"
 #include "core/train/tasks/threads.h"
 #endif
@@ -48,8 +49,9 @@ class QuadraticSource final : public TaskSource {
 
 class LanguageSource final : public TaskSource {
  public:
-  LanguageSource(const RunConfig& config, const std::string& deps)
-      : config_(filled_in(config)), corpus_(load(config_.data, deps)) {
+  LanguageSource(const RunConfig& config, const std::string& deps) : config_(filled_in(config)) {
+    check_device(config_.run.device);  // reading the text takes longer
+    corpus_ = load(config_.data, deps);
     const auto& data = config_.data;
     batches_ = std::make_unique<Batches>(
         corpus_, BatchOptions{.split = data.split == "mixed" ? Split::kMixed : Split::kBySource,

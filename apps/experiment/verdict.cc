@@ -229,7 +229,11 @@ std::string baseline_text(const ModelledBaseline& b, const ArmResult& dp, const 
   return table.text();
 }
 
+/// The arm to compare the first one with; null if there is none, or the first one had nothing to
+/// send or took no time (one island, a perfect network): there are no ratios then.
 const ArmResult* find_data_parallel(const VerdictInput& in) {
+  const ArmResult& first = *in.arms.front();
+  if (payload(first) == 0 || first.costs.time == Nanos{0}) return nullptr;
   for (const ArmResult* arm : in.arms) {
     if (arm->options.strategy == "data_parallel") return arm;
   }

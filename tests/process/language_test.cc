@@ -106,6 +106,12 @@ TEST_CASE("a record of data parallelism whose islands come and go is refused", "
   CHECK_FALSE(std::filesystem::exists(place / "new"));
 }
 
+TEST_CASE("a device that is not there is found before anything is made", "[process]") {
+  const Place place;
+  CHECK_THAT(place.refused({"--run.device", "cuda:63"}),
+             Catch::StartsWith("run.device = cuda:63: "));
+}
+
 }  // namespace
 }  // namespace strait
 
