@@ -10,7 +10,8 @@ constexpr std::int64_t kMillion = 1'000'000;
 
 Nanos ComputeModel::step_cost(IslandId island, std::int64_t step_number) const {
   const auto place = static_cast<std::size_t>(island);
-  const Own own = place < islands.size() ? islands[place] : Own{};
+  const Own none;
+  const Own& own = place < islands.size() ? islands[place] : none;
   const Nanos whole = own.step.value_or(step);
   const std::int64_t most_ppm = own.jitter_ppm.value_or(jitter_ppm);
   if (most_ppm == 0) return whole;

@@ -178,12 +178,7 @@ class DiLoCo final : public Strategy {
     has_missed_ = false;
     const CaughtUp& missed = result.value();
     if (missed.round == from) return false;
-    for (const auto& mean : missed.means) {
-      if (mean.size() == received_->values().size()) continue;
-      check(Outcome<Done>(Failure{FailureKind::kMismatch,
-                                  "a donor's mean has another length than this model"}),
-            from + 1);
-    }
+    check_given(missed, *layout_, state().size());
     updating();
     for (const auto& mean : missed.means) {
       island.pass_over_memory(bytes(5), [&] {

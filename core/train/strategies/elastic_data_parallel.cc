@@ -133,8 +133,9 @@ class ElasticDataParallel final : public Strategy {
     if (missed.round == from) return false;
     STRAIT_CHECK(missed.state, "means of rounds {} to {}, but steps are not repeated", from + 1,
                  missed.round);
-    rounds_.updating();
     const FlatBuffers buffers = state(island);
+    check_given(missed, island.layout(), buffers.size());
+    rounds_.updating();
     island.pass_over_memory(bytes(2 * static_cast<int>(buffers.size())),
                             [&] { restore_state(*missed.state, island.layout(), buffers); });
     island.optimizer().set_steps_taken(first_steps_ + missed.round);

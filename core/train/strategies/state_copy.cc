@@ -1,9 +1,11 @@
 #include "core/train/strategies/state_copy.h"
 
 #include <algorithm>
+#include <string>
 
 #include "core/base/check.h"
 #include "core/train/packed.h"
+#include "core/train/strategy.h"
 
 namespace strait {
 
@@ -15,6 +17,19 @@ SharedState copy_state(const ParameterLayout& layout, const FlatBuffers& from) {
     copy.buffers.emplace_back(packed.values().begin(), packed.values().end());
   }
   return copy;
+}
+
+void check_given(const CaughtUp& given, const ParameterLayout& layout, std::size_t buffers) {
+  const auto fits = [&](const std::vector<float>& values) {
+    return std::ssize(values) == layout.count();
+  };
+  const bool means = std::all_of(given.means.begin(), given.means.end(), fits);
+  const bool state =
+      !given.state || (given.state->buffers.size() == buffers &&
+                       std::all_of(given.state->buffers.begin(), given.state->buffers.end(), fits));
+  if (means && state) return;
+  throw RunFailed("round " + std::to_string(given.from + 1) +
+                  ": what a donor gave is of another model");
 }
 
 void restore_state(const SharedState& copy, const ParameterLayout& layout, const FlatBuffers& to) {

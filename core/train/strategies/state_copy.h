@@ -15,6 +15,9 @@ using FlatBuffers = std::vector<std::span<float>>;
 
 SharedState copy_state(const ParameterLayout& layout, const FlatBuffers& from);
 
+/// Throws RunFailed if what a donor gave is not of this layout and number of buffers.
+void check_given(const CaughtUp& given, const ParameterLayout& layout, std::size_t buffers);
+
 /// The copy is of as many buffers of the same layout.
 void restore_state(const SharedState& copy, const ParameterLayout& layout, const FlatBuffers& to);
 

@@ -3,8 +3,9 @@
 // and activations join their neighbours (gpt_kernels.h), and a weight's gradient is added where it
 // belongs by the matrix product that makes it. LibTorch gives the products and the threads.
 //
-// Memory beside the flat buffers, per token of one part: some 13 x width + 4 x attention width
-// floats a block, and the logits; and attention's scratch memory, 128 x T floats a thread.
+// Memory beside the flat buffers: per token of one part some 12 x width + 4 x attention width
+// floats a block, and once 8 x width + 4 x attention width + vocabulary; per thread attention's
+// scratch memory, 128 x T floats.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
