@@ -42,6 +42,7 @@ int validate_cases(const std::vector<std::string>& words) {
       throw UserError(fmt::format("'{}' belongs to no option; {}", word, kUsage));
     }
   }
+  if (option == "--seeds") throw UserError(fmt::format("--seeds has no number; {}", kUsage));
   if (files.empty()) throw UserError(fmt::format("no cases; {}", kUsage));
   std::vector<MeasuredCase> cases;  // all files are read before the first case runs
   for (const std::string& file : files) {

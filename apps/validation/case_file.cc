@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -102,6 +103,10 @@ void read_link_options(const std::string& text, KernelCase& c) {
     }
   }
   if (words.size() % 2 != 0) throw BadValue{fmt::format("'{}' has no value", words.back())};
+  const auto earlier = [](const auto& a, const auto& b) { return a.first <= b.first; };
+  if (std::adjacent_find(c.rates.begin(), c.rates.end(), std::not_fn(earlier)) != c.rates.end()) {
+    throw BadValue{"--steps are not in the order of time"};
+  }
   if (!c.rates.empty() && c.period <= c.rates.back().first) {
     throw BadValue{"--steps needs a --period behind its last step"};
   }
@@ -112,6 +117,13 @@ void read_transfer_options(const json& words, KernelCase& c) {
     throw BadValue{fmt::format("{} is unknown; write [\"--warm\", \"5\"]", words.dump())};
   }
   c.idle_before = seconds(number_in(words[1], 0, 1e6));
+}
+
+std::string one_of(const json& value, std::initializer_list<std::string_view> names) {
+  const auto name = value.get<std::string>();
+  if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+  throw BadValue{fmt::format("'{}' is unknown; there are {}", name,
+                             join(std::vector<std::string>(names.begin(), names.end()), ", "))};
 }
 
 Bytes whole(const json& value, double least, double most) {
@@ -128,7 +140,7 @@ KernelCase read_params(const json& params) {
       {"down", [&](const json& v) { down = rate_in(v); }},
       {"rtt", [&](const json& v) { c.rtt = seconds(number_in(v, 0, 1e5) / 1e3); }},
       {"bdp", [&](const json& v) { bandwidth_delay_products = number_in(v, 0, 1e4); }},
-      {"loss", [&](const json& v) { c.loss_ppm = ppm(number_in(v, 0, 1)); }},
+      {"loss", [&](const json& v) { c.loss_ppm = ppm(number_in(v, 0, 0.99)); }},
       {"extra", [&](const json& v) { read_link_options(v.get<std::string>(), c); }},
       {"kextra", [&](const json& v) { read_transfer_options(v, c); }},
       {"wmem", [&](const json& v) { c.send_buffer = whole(v, 4096, 1e10); }},
@@ -136,8 +148,14 @@ KernelCase read_params(const json& params) {
       {"idle", [&](const json& v) { c.idle_restart = whole(v, 0, 1) == 1; }},
       {"nbytes", [&](const json& v) { c.bytes = whole(v, 1, 1e12); }},
       {"pairs", [&](const json& v) { c.flows = flows(v.get<std::string>()); }},
-      {"cc", [&](const json& v) { c.congestion_control = v.get<std::string>(); }},
-      {"mode", [&](const json& v) { c.ring = v == "ring"; }},
+      {"cc",
+       [&](const json& v) {
+         c.congestion_control = one_of(v, {"cubic", "bbr", "reno"});
+       }},
+      {"mode",
+       [&](const json& v) {
+         c.ring = one_of(v, {"xfer", "ring"}) == "ring";
+       }},
   };
   for (const auto& [key, value] : params.items()) {
     const auto found = keys.find(key);
@@ -154,7 +172,10 @@ KernelCase read_params(const json& params) {
     if (!c.ring && std::max(from, to) >= c.hosts) {
       throw BadValue{fmt::format("pairs: there are only {} hosts (n)", c.hosts)};
     }
+    if (from == to) throw BadValue{"pairs: a host does not send to itself"};
   }
+  if (c.ring && c.bytes < c.hosts) throw BadValue{"nbytes: less than a byte for each host (n)"};
+  if (c.ring && c.idle_before) throw BadValue{"kextra: a ring has no transfer before"};
   c.down = down.value_or(c.up);
   const double product = static_cast<double>(c.up.value) * static_cast<double>(c.rtt.count()) / 1e9;
   c.queue = std::max(kSmallestQueue, static_cast<Bytes>(bandwidth_delay_products * product));
