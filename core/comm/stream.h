@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <utility>
 
 #include "core/base/ids.h"
 #include "core/base/outcome.h"
@@ -64,7 +63,6 @@ class Stream {
   /// is advice, so that a frame is never cut by back-pressure. May be called before the handshake
   /// is over.
   virtual void offer(Slice head, Slice body) = 0;
-  void offer(Slice slice) { offer(std::move(slice), {}); }
 
   /// Bytes that the connection would like to take now. At 0 or below, wait for writable().
   virtual Bytes room() const = 0;

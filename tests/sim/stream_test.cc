@@ -92,5 +92,34 @@ TEST_CASE("streams may outlive their network", "[stream]") {
   }
 }
 
+// The head's up-call is the last one if it ends the network; the body is let go.
+template <class MakeNetwork>
+void check_end_in_an_up_call(PlainLoop& loop, const MakeNetwork& make) {
+  auto network = make();
+  conformance::Side a, b;
+  const PeerId from = peer_of(0), to = PeerId::kCoordinator;
+  network->endpoint(to).listen([&](PeerId, std::unique_ptr<Stream> s) { b.take(std::move(s)); });
+  a.take(network->endpoint(from).dial(to, Plane::kData));
+  b.on_arrived = [&] { network.reset(); };
+  const Slice body = conformance::make_slice(10);
+  a.offer(conformance::make_slice(5), body);
+  loop.run_until_idle();
+  CHECK(b.received.size() == 5);
+  CHECK(b.up_calls == 1);
+  a.drop();
+  b.drop();
+  loop.run_until_idle();
+  CHECK(body.hold.use_count() == 1);
+}
+
+TEST_CASE("a network that ends between a head and its body says no more", "[stream]") {
+  PlainLoop loop;
+  Trace trace;
+  check_end_in_an_up_call(loop, [&] { return std::make_unique<PipeNetwork>(loop, 2); });
+  check_end_in_an_up_call(loop, [&] {
+    return std::make_unique<EmulatedNetwork>(loop, trace, describe_network({{}, {}}));
+  });
+}
+
 }  // namespace
 }  // namespace strait

@@ -45,7 +45,7 @@ class Raw : public StreamEvents {
   Raw(Network& network, PeerId to) : stream(network.dial(to, Plane::kData)) {
     stream->listen(*this);
   }
-  void say(std::vector<std::byte> bytes) { stream->offer(make_message(std::move(bytes))); }
+  void say(std::vector<std::byte> bytes) { stream->offer(make_message(std::move(bytes)), {}); }
   void say(FrameHeader header, const std::vector<std::byte>& body) {
     header.length = static_cast<std::uint32_t>(body.size());
     if (header.kind == FrameKind::kHello) header.total = header.length;
