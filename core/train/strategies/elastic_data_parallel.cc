@@ -131,10 +131,11 @@ class ElasticDataParallel final : public Strategy {
     }
     const CaughtUp& missed = result.value();
     if (missed.round == from) return false;
-    STRAIT_CHECK(missed.state, "means of rounds {} to {}, but steps are not repeated", from + 1,
-                 missed.round);
     const FlatBuffers buffers = state(island);
     check_given(missed, island.layout(), buffers.size());
+    if (!missed.state) {  // donors of steps keep none (commit_steps)
+      throw RunFailed("step " + std::to_string(from + 1) + ": a donor gave means, not its state");
+    }
     rounds_.updating();
     island.pass_over_memory(bytes(2 * static_cast<int>(buffers.size())),
                             [&] { restore_state(*missed.state, island.layout(), buffers); });
