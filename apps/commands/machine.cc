@@ -6,6 +6,7 @@
 #include "apps/commands/commands.h"
 #include "apps/output/human.h"
 #include "core/base/errors.h"
+#include "core/train/tasks/gpt_passes.h"
 
 namespace strait {
 
@@ -28,12 +29,13 @@ double parameters_of(const RunConfig& c) {
          static_cast<double>(m.layers) * (4 * width * attention + 8 * width * width);
 }
 
-/// Values that what is taken at once leaves for the backward pass (on the CPU one sequence or some
-/// 128 tokens a thread, else a batch); the logits and the residual stream alone.
+/// Values that what is taken at once leaves for the backward pass (on the CPU a sequence, or
+/// kTokensAtOnce a thread; else a batch); the logits and the residual stream alone.
 double activations_of(const RunConfig& c) {
   if (c.task.name == "quadratic") return 0;
   const std::int64_t batch = c.data.sequences * c.model.context;
-  const std::int64_t part = std::max<std::int64_t>(c.model.context, 128 * c.run.threads_per_island);
+  const std::int64_t part =
+      std::max<std::int64_t>(c.model.context, kTokensAtOnce * c.run.threads_per_island);
   const auto tokens = static_cast<double>(c.run.device == "cpu" ? std::min(batch, part) : batch);
   return tokens * (2 * static_cast<double>(c.model.vocabulary) +
                    8 * static_cast<double>(c.model.layers) * static_cast<double>(c.model.width));

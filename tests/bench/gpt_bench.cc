@@ -5,11 +5,16 @@
 // are 6 x parameters x tokens (attention is not counted). The matmul is 1024 x 1024, measured
 // before and after each: by 2 threads with one matmul each, and by one matmul on 2 threads.
 //
+// Then attention by itself, forward and backward, against LibTorch's fused one for the CPU.
+//
 // Two ratios: by wall time (true on a quiet machine only) and by CPU time over all threads, which
 // other people's load disturbs little.
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/rand.h>
+#include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 #include <time.h>
 
@@ -23,6 +28,7 @@
 
 #include "core/base/rng.h"
 #include "core/train/optimizer.h"
+#include "core/train/tasks/attention.h"
 #include "core/train/tasks/language.h"
 #include "core/train/tasks/threads.h"
 
@@ -152,6 +158,76 @@ void compare(const char* size, std::int64_t sequences, int islands, int steps, i
       median(matmul), median(matmul_intra), median(ratio), median(cpu_ratio));
 }
 
+constexpr std::int64_t kHeads = 4;
+
+// One sequence of queries, keys and values, [T, 3 x heads x head size], both ways through
+// attention.
+Work libtorch_attention(std::int64_t context, std::int64_t size) {
+  const auto qkv = at::rand({context, 3 * kHeads * size});
+  const auto gradient = at::rand({context, kHeads * size});
+  return [=] {
+    const c10::InferenceMode no_autograd;
+    const auto heads = [&](const at::Tensor& columns) {
+      return columns.view({-1, context, kHeads, size}).transpose(1, 2);
+    };
+    const auto part = qkv.split(kHeads * size, 1);
+    const auto q = heads(part[0]), k = heads(part[1]), v = heads(part[2]);
+    const auto [mixed, log_sums] =
+        at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, /*is_causal=*/true);
+    at::_scaled_dot_product_flash_attention_for_cpu_backward(heads(gradient), q, k, v, mixed,
+                                                             log_sums, 0.0, /*is_causal=*/true);
+  };
+}
+
+Work own_attention(std::int64_t context, std::int64_t size) {
+  const std::int64_t width = kHeads * size;
+  const auto qkv = at::rand({context, 3 * width}), gradient = at::rand({context, width});
+  const auto d_qkv = at::rand({context, 3 * width}), mixed = at::rand({context, width});
+  const auto log_sums = at::rand({context}), scratch = at::rand({attention_scratch(context)});
+  return [=] {
+    for (std::int64_t head = 0; head < kHeads; ++head) {
+      const auto view = [&](const at::Tensor& x, std::int64_t column) {
+        return Matrix<float>{x.data_ptr<float>() + column, context, size, x.stride(0)};
+      };
+      const auto part = [&](const at::Tensor& x, std::int64_t i) {
+        return view(x, i * width + head * size);
+      };
+      const HeadViews<const float> in{part(qkv, 0), part(qkv, 1), part(qkv, 2)};
+      const HeadViews<float> d_in{part(d_qkv, 0), part(d_qkv, 1), part(d_qkv, 2)};
+      attend(in, view(mixed, head * size), log_sums.data_ptr<float>(), scratch.data_ptr<float>());
+      attend_backward(in, log_sums.data_ptr<float>(), view(gradient, head * size), d_in,
+                      scratch.data_ptr<float>());
+    }
+  };
+}
+
+void compare_attention(std::int64_t context, std::int64_t size, int repeats) {
+  const auto microseconds = [&](Work (*make)(std::int64_t, std::int64_t)) {
+    const int times = static_cast<int>(20'000 / context);
+    return cost_of(2,
+                   [&](int) {
+                     set_intra_op_threads(1);
+                     const Work work = make(context, size);
+                     work();
+                     return [work, times] {
+                       for (int i = 0; i < times; ++i) work();
+                     };
+                   })
+               .cpu /
+           (2 * times) * 1e6;
+  };
+  std::vector<double> theirs, ours, ratio;
+  for (int i = 0; i < repeats; ++i) {
+    theirs.push_back(microseconds(libtorch_attention));
+    ours.push_back(microseconds(own_attention));
+    ratio.push_back(theirs.back() / ours.back());
+  }
+  fmt::print(
+      "attention of {} heads of {} over {:4} tokens: LibTorch {:6.0f} us, own {:6.0f} us; "
+      "ratio {:.2f}\n",
+      kHeads, size, context, median(theirs), median(ours), median(ratio));
+}
+
 }  // namespace
 }  // namespace strait
 
@@ -160,4 +236,7 @@ int main(int argc, char** argv) {
   const int repeats = argc > 2 ? std::atoi(argv[2]) : 5;
   strait::compare("xs", 8, islands, /*steps=*/10, repeats);
   strait::compare("xxs", 2, islands, /*steps=*/100, repeats);
+  for (const int context : {64, 128, 256, 1024, 2048}) {
+    for (const int size : {32, 64}) strait::compare_attention(context, size, repeats);
+  }
 }

@@ -23,9 +23,6 @@
 namespace strait {
 namespace {
 
-// Per intra-op thread; measured with gpt_bench.
-constexpr std::int64_t kTokensAtOnce = 128;
-
 // Elements that are worth a thread of their own.
 constexpr std::int64_t kGrain = 16384;
 

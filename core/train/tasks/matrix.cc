@@ -4,8 +4,8 @@
 
 #include "core/base/check.h"
 
-// BLAS, which libtorch_cpu brings along. Called directly: at::mm costs a microsecond, a head's
-// product of attention three.
+// BLAS, which libtorch_cpu brings along. Called directly, without LibTorch's dispatch: one head's
+// product of attention takes some microseconds.
 extern "C" void sgemm_(const char* trans_a, const char* trans_b, const int* m, const int* n,
                        const int* k, const float* alpha, const float* a, const int* lda,
                        const float* b, const int* ldb, const float* beta, float* c, const int* ldc);
