@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/quantities.h"
+#include "netsim/wide.h"
 
 namespace strait {
 namespace {
@@ -113,6 +114,41 @@ std::string network_summary(const NetworkDescription& network) {
                      range(rate_low, rate_high, format_rate),
                      range(rtt_low, rtt_high, format_duration),
                      arrives < 1 ? loss_text(1 - arrives) + " at most" : "");
+}
+
+std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {
+  const std::size_t places = static_cast<std::size_t>(network.places);
+  const auto one_way = [&](std::size_t path) {
+    Nanos sum{0};
+    for (const int link : network.paths[path])
+      sum += network.links[static_cast<std::size_t>(link)].delay;
+    return sum;
+  };
+  std::vector<Nanos> longest(network.links.size(), Nanos{0});
+  for (std::size_t from = 0; from < places; ++from) {
+    for (std::size_t to = 0; to < places; ++to) {
+      const Nanos rtt = one_way(from * places + to) + one_way(to * places + from);
+      for (const int link : network.paths[from * places + to]) {
+        Nanos& most = longest[static_cast<std::size_t>(link)];
+        most = std::max(most, rtt);
+      }
+    }
+  }
+  std::vector<BytesPerSecond> rates;
+  for (const LinkSpec& link : network.links) rates.push_back(link.rate);
+  for (const LinkTrace& trace : network.traces) {
+    BytesPerSecond most{0};
+    for (const LinkTrace::Row& row : trace.rows) most = std::max(most, row.rate.value_or(most));
+    if (most.value > 0) rates[static_cast<std::size_t>(trace.link)] = most;
+  }
+  constexpr Bytes kEndless = Bytes{1} << 40;
+  std::vector<Bytes> products;
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    const Wide product = Wide{rates[i].value} * longest[i].count() / kNanosPerSecond;
+    products.push_back(
+        rates[i] == kUnlimited ? kEndless : static_cast<Bytes>(std::min<Wide>(product, kEndless)));
+  }
+  return products;
 }
 
 }  // namespace strait

@@ -99,6 +99,10 @@ struct NetworkDescription {
   }
 };
 
+/// Of each link: its rate (the largest of its trace) times the longest round trip of the paths it
+/// is on; what a queue should hold. A terabyte if the rate has no limit.
+std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network);
+
 // --- islands with one access link each: the short form ---
 
 /// An island's connection to the rest; both directions have the same delay and loss.

@@ -35,6 +35,14 @@ class EmulatedStream : public Stream {
   std::size_t side_;
 };
 
+constexpr std::int64_t kLeastQueue = 64;  // packets
+
+Slice copied(const Slice& slice) {
+  const auto copy =
+      std::make_shared<std::vector<std::byte>>(slice.bytes.begin(), slice.bytes.end());
+  return {*copy, copy};
+}
+
 constexpr std::size_t other(std::size_t side) { return 1 - side; }
 
 Failure why_closed(EmulatedCore::UpCall::Kind kind, PeerId by) {
@@ -53,11 +61,15 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
     : loop_(&loop),
       trace_(trace),
       options_(options),
-      model_(options.tcp, description.seed),
+      model_(make_links(options.tcp, description.seed)),
       playback_(description),
       places_(static_cast<std::size_t>(description.places)) {
-  for (const LinkSpec& link : description.links) {
-    model_.add_link({link.rate, link.delay, link.loss_ppm, link.name});
+  const std::vector<Bytes> products = bandwidth_delay_products(description);
+  for (std::size_t i = 0; i < description.links.size(); ++i) {
+    const LinkSpec& link = description.links[i];
+    const auto room = static_cast<Bytes>(static_cast<double>(products[i]) * options.queue);
+    const Bytes least = kLeastQueue * (options.tcp.mss + options.tcp.header);
+    model_->add_link({link.rate, link.delay, link.loss_ppm, link.name, std::max(room, least)});
     links_.push_back({.name = link.name});
   }
   STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",
@@ -123,7 +135,7 @@ std::vector<LinkRow> EmulatedCore::link_table() const {
   std::vector<LinkRow> rows;
   for (std::size_t i = 0; i < links_.size(); ++i) {
     const auto link = static_cast<LinkId>(i);
-    rows.push_back({links_[i].name, model_.counters(link), model_.in_flight(link)});
+    rows.push_back({links_[i].name, model_->counters(link), model_->in_flight(link)});
   }
   return rows;
 }
@@ -139,7 +151,7 @@ std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
   STRAIT_CHECK(running, "peer {} dials on a network that is gone", index_of(from));
   auto connection = std::make_shared<Connection>();
   connection->flows =
-      model_.connect(path(from, to), path(to, from), loop_->now(), next_key(from, to));
+      model_->connect(path(from, to), path(to, from), loop_->now(), next_key(from, to));
   connection->ends[0].peer = from;
   connection->ends[0].flow = connection->flows.forward;
   connection->ends[1].peer = to;
@@ -150,7 +162,7 @@ std::unique_ptr<Stream> EmulatedCore::dial(PeerId from, PeerId to) {
     flow_ends_[flow] = {connection, side};
   }
   for (const PeerId peer : {from, to}) {
-    if (peer_state(peer).silent) model_.set_silent(connection->flows, true, loop_->now());
+    if (peer_state(peer).silent) model_->set_silent(connection->flows, true, loop_->now());
   }
   return std::make_unique<EmulatedStream>(shared_from_this(), std::move(connection), 0);
 }
@@ -170,7 +182,7 @@ void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice head,
   end.offered += size;
   end.under_way.push_back({std::move(head), std::move(body), end.offered});
   if (room(end) <= 0) end.full = true;
-  model_.offer(end.flow, size, loop_->now());
+  model_->offer(end.flow, size, loop_->now());
   record(TraceKind::kOffered, loop_->now(), *connection, side, size);
 }
 
@@ -184,12 +196,17 @@ void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {
   if (!connection->opened || connection->ends[other(side)].life == Life::kGone) {
     return forget(*connection);  // nobody is there who could hear of it
   }
-  const Bytes left = model_.reset(end.flow, loop_->now());
+  const Bytes left = model_->reset(end.flow, loop_->now());
   while (!end.under_way.empty() && end.under_way.back().end > left) end.under_way.pop_back();
+  // As a socket's, what is under way may arrive or not, but no longer holds the sender's memory.
+  for (std::size_t i = 0; i < end.under_way.size(); ++i) {
+    end.under_way[i].head = copied(end.under_way[i].head);
+    end.under_way[i].body = copied(end.under_way[i].body);
+  }
 }
 
 void EmulatedCore::forget(Connection& connection) {
-  model_.forget(connection.flows, loop_->now());
+  model_->forget(connection.flows, loop_->now());
   connection.forgotten = true;
   for (End& end : connection.ends) {
     end.under_way.clear();
@@ -257,7 +274,7 @@ bool EmulatedCore::enter() {
   if (loop_ == nullptr) return false;
   const Nanos now = loop_->now();
   // A loop on the wall clock can be late; then what was due comes first, at its own times.
-  if (now > model_.now() && model_.next_event() < now) model_.advance(now, *this);
+  if (now > model_->now() && model_->next_event() < now) model_->advance(now, *this);
   look_soon();
   return true;
 }
@@ -273,7 +290,7 @@ void EmulatedCore::look_soon() {
 void EmulatedCore::look() {
   if (loop_ == nullptr) return;
   looks_soon_ = true;  // what the up-calls change is looked at below
-  model_.advance(loop_->now(), *this);
+  model_->advance(loop_->now(), *this);
   make_up_calls();
   if (loop_ == nullptr) return;
   looks_soon_ = false;
@@ -281,7 +298,7 @@ void EmulatedCore::look() {
 }
 
 void EmulatedCore::set_timer() {
-  const Nanos next = model_.next_event();
+  const Nanos next = model_->next_event();
   if (next == timer_time_) return;
   loop_->cancel(timer_);
   timer_time_ = next;

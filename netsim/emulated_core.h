@@ -55,7 +55,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   struct Connection {
     std::array<End, 2> ends;  // the dialing one first
-    LinkModel::Connection flows;
+    Links::Connection flows;
     bool opened = false;     // the handshake is over
     bool refused = false;    // nobody listened
     bool forgotten = false;  // the model does not know it any more
@@ -81,7 +81,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
 
   const PauseSchedule& pauses(PeerId peer) const { return peer_state(peer).pauses; }
   std::vector<LinkRow> link_table() const;
-  const LinkModel& model() const { return model_; }
+  const Links& model() const { return *model_; }
 
  private:
   struct Peer {
@@ -143,7 +143,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   Loop* loop_;  // null once the network is gone
   Trace& trace_;
   EmulatedOptions options_;
-  LinkModel model_;
+  std::unique_ptr<Links> model_;
   LinkPlayback playback_;
   std::vector<LinkState> links_;
   std::size_t places_;

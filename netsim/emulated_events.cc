@@ -33,15 +33,15 @@ void EmulatedCore::apply(const NetworkEvent& event) {
         set_up(index, event.kind == NetworkEventKind::kLinkUp, /*drawn=*/false);
         break;
       case NetworkEventKind::kLinkRate:
-        model_.set_rate(link, event.rate, now);
+        model_->set_rate(link, event.rate, now);
         changed(index, Changed::kRate, event.rate.value);
         break;
       case NetworkEventKind::kLinkDelay:
-        model_.set_delay(link, event.delay, now);
+        model_->set_delay(link, event.delay, now);
         changed(index, Changed::kDelay, event.delay.count());
         break;
       case NetworkEventKind::kLinkLoss:
-        model_.set_loss(link, event.loss_ppm, now);
+        model_->set_loss(link, event.loss_ppm, now);
         changed(index, Changed::kLoss, event.loss_ppm);
         break;
       default: STRAIT_CHECK(false, "an event of kind {} with links", static_cast<int>(event.kind));
@@ -64,8 +64,8 @@ void EmulatedCore::apply(const LinkChange& change) {
   const Nanos now = loop_->now();
   for (const int link : change.links) {
     if (change.up) set_up(link, *change.up, /*drawn=*/true);
-    if (change.rate) model_.set_rate(static_cast<LinkId>(link), *change.rate, now);
-    if (change.delay) model_.set_delay(static_cast<LinkId>(link), *change.delay, now);
+    if (change.rate) model_->set_rate(static_cast<LinkId>(link), *change.rate, now);
+    if (change.delay) model_->set_delay(static_cast<LinkId>(link), *change.delay, now);
   }
 }
 
@@ -75,7 +75,7 @@ void EmulatedCore::set_up(int link, bool up, bool drawn) {
   state.outages += up ? -1 : 1;
   STRAIT_CHECK(state.outages >= 0, "link {} comes up and is not down", state.name);
   if (state.outages > (up ? 0 : 1)) return;
-  model_.set_up(static_cast<LinkId>(link), up, loop_->now());
+  model_->set_up(static_cast<LinkId>(link), up, loop_->now());
   trace_.add({loop_->now(), up ? TraceKind::kLinkUp : TraceKind::kLinkDown, link, drawn ? 1 : 0});
 }
 
@@ -99,7 +99,7 @@ void EmulatedCore::kill(PeerId peer) {
       const End& end = connection->ends[side];
       if (end.peer != peer) continue;
       // A handshake that is still under way: it ends with a refusal, or is reset when it is over.
-      if (end.life == Life::kNotYet && !model_.established(end.flow)) continue;
+      if (end.life == Life::kNotYet && !model_->established(end.flow)) continue;
       destroyed(connection, side);
     }
   }
@@ -113,7 +113,7 @@ void EmulatedCore::silence(PeerId peer, Nanos until) {
   if (!state.silent) {
     state.silent = true;
     for (const Shared& connection : connections_of(peer)) {
-      model_.set_silent(connection->flows, true, loop_->now());
+      model_->set_silent(connection->flows, true, loop_->now());
     }
   }
   if (until == kNever) return;
@@ -128,7 +128,7 @@ void EmulatedCore::end_silence(PeerId peer) {
   if (!state.silent || state.silent_until > loop_->now()) return;  // a longer one goes on
   state.silent = false;
   for (const Shared& connection : connections_of(peer)) {
-    model_.set_silent(connection->flows, false, loop_->now());
+    model_->set_silent(connection->flows, false, loop_->now());
   }
 }
 

@@ -42,17 +42,17 @@ const PauseSchedule& EmulatedNetwork::pauses(PeerId peer) const { return core_->
 void EmulatedNetwork::kill(PeerId peer) { core_->kill(peer); }
 void EmulatedNetwork::silence(PeerId peer, Nanos until) { core_->silence(peer, until); }
 std::vector<LinkRow> EmulatedNetwork::link_table() const { return core_->link_table(); }
-const LinkModel& EmulatedNetwork::model() const { return core_->model(); }
+const Links& EmulatedNetwork::model() const { return core_->model(); }
 
 std::string to_csv(const std::vector<LinkRow>& rows) {
   std::string text =
-      "link,payload_bytes,header_bytes,handshake_bytes,retransmitted_bytes,delivered_bytes,"
-      "lost_bytes,in_flight_bytes,busy_ns\n";
+      "link,payload_bytes,header_bytes,handshake_bytes,ack_bytes,retransmitted_bytes,"
+      "delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns\n";
   for (const LinkRow& row : rows) {
     const LinkCounters& c = row.counters;
-    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", row.name, c.payload, c.header, c.handshake,
-                        c.retransmitted, c.delivered_payload + c.delivered_header,
-                        c.lost_payload + c.lost_header, row.in_flight, c.busy.count());
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", row.name, c.payload, c.header,
+                        c.handshake, c.acks, c.retransmitted, c.delivered, c.dropped, c.lost,
+                        row.in_flight, c.busy.count());
   }
   return text;
 }

@@ -19,13 +19,17 @@
 #include "core/base/trace.h"
 #include "core/comm/stream.h"
 #include "netsim/description.h"
-#include "netsim/link_model.h"
+#include "netsim/links.h"
 #include "netsim/pause.h"
 
 namespace strait {
 
 struct EmulatedOptions {
   TcpOptions tcp;
+
+  /// Room of each link's queue, in bandwidth-delay products (of its longest round trip); at least
+  /// 64 packets.
+  double queue = 1;
 
   /// A stream would like to hold this much that has not left yet (Stream::room), as a socket with
   /// TCP_NOTSENT_LOWAT. What it holds cannot be taken back when a round is aborted, and the retry
@@ -69,7 +73,7 @@ class EmulatedNetwork {
   /// A row per link of the description, as of the model's last event.
   std::vector<LinkRow> link_table() const;
 
-  const LinkModel& model() const;
+  const Links& model() const;
 
  private:
   std::shared_ptr<EmulatedCore> core_;

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "core/base/check.h"
-#include "netsim/link_model.h"
+#include "netsim/tcp_links.h"
 
 namespace strait {
 namespace {
@@ -20,20 +20,18 @@ TcpOptions tcp_of(const KernelCase& c) {
   // the receive buffer (tcp_adv_win_scale = 1).
   tcp.window_cap = std::min(c.send_buffer / 4 * 3, c.receive_buffer / 2);
   tcp.idle_restart = c.idle_restart;
+  tcp.congestion = congestion_of(c.congestion_control);
   return tcp;
-}
-
-std::int64_t mean_loss_ppm(const KernelCase& c) {
-  if (!c.bursts) return c.loss_ppm;
-  return c.bursts->begin_ppm * 1'000'000 / (c.bursts->begin_ppm + c.bursts->end_ppm);
 }
 
 class Transfer : public LinkSink {
  public:
   Transfer(const KernelCase& c, std::uint64_t seed) : case_(c), model_(tcp_of(c), seed) {
     for (int host = 0; host < c.hosts; ++host) {
-      model_.add_link({c.up, c.rtt / 2, mean_loss_ppm(c), fmt::format("{}/up", host)});
-      model_.add_link({c.down, Nanos{0}, 0, fmt::format("{}/down", host)});
+      const LinkId up =
+          model_.add_link({c.up, c.rtt / 2, c.loss_ppm, fmt::format("{}/up", host), c.queue});
+      model_.add_link({c.down, Nanos{0}, 0, fmt::format("{}/down", host), c.queue});
+      if (c.bursts) model_.set_bursts(up, c.bursts->begin_ppm, c.bursts->end_ppm, Nanos{0});
     }
     std::vector<std::pair<int, int>> ends = c.flows;
     if (c.ring) {
@@ -61,15 +59,14 @@ class Transfer : public LinkSink {
     }
     KernelCaseRun result{.time = last_arrival_ - start_};
     for (int host = 0; host < case_.hosts; ++host) {
-      const LinkCounters c = model_.counters(up(host));
-      result.wire_bytes += c.payload + c.header + c.handshake + c.retransmitted;
+      result.wire_bytes += model_.counters(up(host)).everything();
     }
     return result;
   }
 
  private:
   struct Flow {
-    LinkModel::Connection ends;
+    TcpLinks::Connection ends;
     int pieces_sent = 0;
     int pieces = 0;  // that have arrived
   };
@@ -157,7 +154,7 @@ class Transfer : public LinkSink {
   }
 
   const KernelCase& case_;
-  LinkModel model_;
+  TcpLinks model_;
   std::vector<Flow> flows_;
   std::multimap<Nanos, std::function<void()>> todo_;  // the model is not called from its sink
   std::size_t open_ = 0;

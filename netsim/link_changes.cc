@@ -1,16 +1,16 @@
-// What happens to links and to the ends of connections: the part of LinkModel that changes the
+// What happens to links and to the ends of connections: the part of IdealLinks that changes the
 // world its flows live in.
 #include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
-#include "netsim/link_model.h"
+#include "netsim/ideal_links.h"
 
 namespace strait {
 
 // --- outages ---
 
-void LinkModel::set_up(LinkId link, bool up, Nanos now) {
+void IdealLinks::set_up(LinkId link, bool up, Nanos now) {
   move_to(now);
   Link& changed = links_[index_of(link)];
   STRAIT_CHECK(changed.up != up, "link {} is {} already", index_of(link), up ? "up" : "down");
@@ -18,13 +18,13 @@ void LinkModel::set_up(LinkId link, bool up, Nanos now) {
   for (const FlowId flow : changed.flows) path_changed(flow, up);
 }
 
-void LinkModel::set_silent(const Connection& connection, bool silent, Nanos now) {
+void IdealLinks::set_silent(const Connection& connection, bool silent, Nanos now) {
   move_to(now);
   path_changed(connection.forward, !silent);
   path_changed(connection.backward, !silent);
 }
 
-void LinkModel::path_changed(FlowId id, bool up) {
+void IdealLinks::path_changed(FlowId id, bool up) {
   Flow& flow = state(id);
   flow.outages += up ? -1 : 1;
   if (!up && flow.phase == Phase::kDialing && !flow.syn_lost) {
@@ -45,7 +45,7 @@ void LinkModel::path_changed(FlowId id, bool up) {
   }
 }
 
-void LinkModel::start_outage(FlowId id) {
+void IdealLinks::start_outage(FlowId id) {
   Flow& flow = state(id);
   set_sending(id, false);
   flow.phase = Phase::kOutage;
@@ -53,7 +53,7 @@ void LinkModel::start_outage(FlowId id) {
   timers_.set(index_of(id), now_);  // for a mark that left in this very instant
 }
 
-void LinkModel::end_outage(FlowId id, LinkSink& sink) {
+void IdealLinks::end_outage(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   collect_departed(id, &sink);
   if (flow.outages > 0) return;
@@ -65,7 +65,7 @@ void LinkModel::end_outage(FlowId id, LinkSink& sink) {
 
 // --- rate, delay, loss ---
 
-void LinkModel::set_rate(LinkId link, BytesPerSecond rate, Nanos now) {
+void IdealLinks::set_rate(LinkId link, BytesPerSecond rate, Nanos now) {
   move_to(now);
   Link& changed = links_[index_of(link)];
   if (changed.rate == rate) return;
@@ -78,7 +78,7 @@ void LinkModel::set_rate(LinkId link, BytesPerSecond rate, Nanos now) {
 }
 
 // Links without a limit take no part in sharing: the link's flows are told anew where they pass.
-void LinkModel::share_anew(LinkId link) {
+void IdealLinks::share_anew(LinkId link) {
   for (const FlowId id : links_[index_of(link)].flows) {
     const Flow& flow = state(id);
     if (!passes(flow.path(), link)) continue;
@@ -89,7 +89,7 @@ void LinkModel::share_anew(LinkId link) {
   }
 }
 
-void LinkModel::set_delay(LinkId link, Nanos delay, Nanos now) {
+void IdealLinks::set_delay(LinkId link, Nanos delay, Nanos now) {
   STRAIT_CHECK(delay >= Nanos{0}, "a delay of {} ns", delay.count());
   move_to(now);
   Link& changed = links_[index_of(link)];
@@ -102,7 +102,7 @@ void LinkModel::set_delay(LinkId link, Nanos delay, Nanos now) {
   for (const FlowId id : changed.flows) set_rtt(id);
 }
 
-void LinkModel::set_rtt(FlowId id) {
+void IdealLinks::set_rtt(FlowId id) {
   Flow& flow = state(id);
   flow.tcp.set_rtt(flow.delay + state(flow.other).delay, now_);
   if (flow.phase != Phase::kOpen) return;
@@ -113,7 +113,7 @@ void LinkModel::set_rtt(FlowId id) {
   }
 }
 
-void LinkModel::set_loss(LinkId link, std::int64_t ppm, Nanos now) {
+void IdealLinks::set_loss(LinkId link, std::int64_t ppm, Nanos now) {
   move_to(now);
   Link& changed = links_[index_of(link)];
   changed.loss = LossOdds(ppm);
@@ -121,7 +121,7 @@ void LinkModel::set_loss(LinkId link, std::int64_t ppm, Nanos now) {
 }
 
 // What is leaving at this moment is lost with the new odds as a whole.
-void LinkModel::set_flow_loss(Flow& flow, LinkId link) {
+void IdealLinks::set_flow_loss(Flow& flow, LinkId link) {
   const auto path = flow.path();
   const auto at = std::find(path.begin(), path.end(), link);
   if (at == path.end()) return;

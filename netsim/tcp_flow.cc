@@ -22,12 +22,11 @@ void TcpFlow::begin(Nanos now) {
   updated_ = now;
   const bool new_round = now >= window_.round_end() || window_.untouched(sent_);
   if (new_round) window_.next_round(sent_, now);
-  window_.restart_after_idle(last_sent_, now);
 }
 
 void TcpFlow::begin_after_timeout(Nanos now) {
   updated_ = now;
-  window_.restart_after_timeout(sent_, now);
+  window_.next_round(sent_, now);
 }
 
 void TcpFlow::set_rtt(Nanos rtt, Nanos now) {
@@ -49,16 +48,15 @@ void TcpFlow::settle(Nanos now) {
     const Nanos end = window_.round_end();
     progress(end, std::min(end_, window_.end()));
     window_.next_round(sent_, end);
-    if (!window_.settled(rate_) || !window_.carries(rate_)) continue;
+    if (!window_.carries(rate_)) continue;
     const Nanos start = window_.start_of_round_at(now);
     progress(start, end_);
-    window_.skip_rounds(sent_, start);
+    window_.next_round(sent_, start);
   }
   progress(now, std::min(end_, window_.end()));
 }
 
 void TcpFlow::progress(Nanos until, Bytes limit) {
-  const Bytes before = sent_;
   if (rate_ == kUnlimited) {
     sent_ = limit;
   } else {
@@ -69,7 +67,6 @@ void TcpFlow::progress(Nanos until, Bytes limit) {
   }
   // A limit is a place where the flow waits; it does not arrive there with part of a byte more.
   if (sent_ == limit) fraction_ = 0;
-  if (sent_ != before) last_sent_ = until;
   updated_ = until;
 }
 

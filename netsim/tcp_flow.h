@@ -84,7 +84,6 @@ class TcpFlow {
   std::int64_t fraction_ = 0;  // and billionths of a byte
   BytesPerSecond rate_{0};
   Nanos updated_{0};
-  Nanos last_sent_{0};
 };
 
 }  // namespace strait

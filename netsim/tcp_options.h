@@ -1,11 +1,22 @@
-// What a TCP connection of the model is like. The defaults are Linux's and the RFCs'.
+// What the connections of the emulator are like. The defaults are Linux's and the RFCs'.
 #pragma once
+
+#include <cstdint>
 
 #include "core/base/units.h"
 
 namespace strait {
 
+enum class CongestionControl : std::uint8_t {
+  kCubic,
+  kReno,
+  kBbr,
+  kIdeal  // none: flows share the links max-min fairly and lose no time
+};
+
 struct TcpOptions {
+  CongestionControl congestion = CongestionControl::kCubic;
+
   /// Payload of a full segment: MTU 1500 less 52 bytes of IP and TCP with timestamps.
   Bytes mss = 1448;
 
@@ -13,15 +24,12 @@ struct TcpOptions {
   /// time.
   Bytes header = 66;
 
-  /// SYN, SYN-ACK and the ACK that ends the handshake, as frames. Counted; take no link time.
+  /// SYN and SYN-ACK, and an acknowledgement, as frames.
   Bytes syn = 74;
   Bytes ack = 66;
 
   /// Segments in the first round trip (RFC 6928).
-  int initial_segments = 10;
-
-  /// Off: the window is at its cap from the start and after every pause, as if TCP were ideal.
-  bool slow_start = true;
+  std::int64_t initial_segments = 10;
 
   /// Payload bytes in flight, at most: the smaller of the two socket buffers, less the kernel's own
   /// use of it. Large by default, since Strait asks the kernel for large buffers.
@@ -31,12 +39,15 @@ struct TcpOptions {
   /// retransmission timeout halves its window per timeout, down to the initial one.
   bool idle_restart = true;
 
-  /// The retransmission timeout is this plus the round trip; it doubles up to `rto_max`.
+  /// The least retransmission timeout beyond the round trip; it doubles up to `rto_max`.
   Nanos rto_min{200'000'000};
   Nanos rto_max{120'000'000'000};
 
   /// First repetition of a lost SYN; doubles as well.
   Nanos syn_timeout{1'000'000'000};
+
+  /// A single segment waits so long for its acknowledgement.
+  Nanos delayed_ack{40'000'000};
 };
 
 }  // namespace strait

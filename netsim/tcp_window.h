@@ -1,13 +1,10 @@
-// TcpWindow: how much one flow may have under way, round trip by round trip.
+// TcpWindow: how much one flow may have under way, round trip by round trip, if only its buffers
+// limit it.
 //
 // A round starts with the first byte that is sent after the previous round's end and lasts one RTT:
 // then the acknowledgements of its first bytes are back, and those of the others follow at the pace
 // at which the bytes were sent. So a flow may send one window per round at whatever rate the links
-// give it, and waits for the rest of the round when that is used up. In slow start the window grows
-// by what the round sent, if that was at least half of it (a smaller round was limited by the
-// application, and proves nothing; Linux, tcp_is_cwnd_limited). There is no loss in this model, so
-// slow start never ends: a flow that the links limit ends up with two of its bandwidth-delay
-// products, which is where a drop-tail queue of one product would stop it.
+// give it, and waits for the rest of the round when that is used up.
 //
 // Counts wire bytes (headers included) of the flow's own position. Pure; no clock.
 #pragma once
@@ -40,35 +37,19 @@ class TcpWindow {
   /// `time`.
   void next_round(Bytes sent, Nanos time);
 
-  /// Rounds that send at `rate` all the time no longer change the window, so they can be skipped.
-  bool settled(BytesPerSecond rate) const;
   /// The start of the round that `time` lies in, if rounds follow one another.
   Nanos start_of_round_at(Nanos time) const;
-  void skip_rounds(Bytes sent, Nanos round_start);
 
   /// True if this round has not sent anything.
   bool untouched(Bytes sent) const { return sent == round_base_; }
 
-  /// Something is to be sent after the flow had been idle since `last_sent`.
-  void restart_after_idle(Nanos last_sent, Nanos now);
-
   /// Another round trip. A round that would be over by now ends now.
   void set_rtt(Nanos rtt, Bytes sent, Nanos now);
 
-  /// A retransmission timer fired: slow start from the initial window.
-  void restart_after_timeout(Bytes sent, Nanos now);
-
  private:
-  Bytes on_wire(Bytes payload) const;
-
   Nanos rtt_;
   Nanos rto_;
-  Bytes mss_;
-  Bytes header_;
-  Bytes initial_;
-  Bytes cap_;
   Bytes size_;
-  bool idle_restart_;
   Nanos round_start_{0};
   Bytes round_base_ = 0;  // position at the start of the round
 };

@@ -49,11 +49,12 @@ FabricOptions fabric_of(const RunConfig& config) {
   return {.islands = config.run.islands,
           .description = read_network({n.links, n.islands, n.bottlenecks, n.events},
                                       config.run.islands, config.run.seed),
-          .emulated = {.tcp = {.mss = n.mss,
+          .emulated = {.tcp = {.congestion = congestion_of(n.tcp),
+                               .mss = n.mss,
                                .header = n.header_bytes,
-                               .slow_start = n.slow_start,
                                .window_cap = n.window,
                                .idle_restart = n.idle_restart},
+                       .queue = n.queue,
                        .send_buffer = n.send_buffer}};
 }
 

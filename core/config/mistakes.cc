@@ -135,6 +135,8 @@ void check_exchange(const RunConfig& c, Rules& rules) {
                 "network.kind = pipe");
   rules.between(c.network.header_bytes, "network.header_bytes", 0, 65536);
   rules.between(c.network.mss, "network.mss", 1, 65536);
+  rules.require(c.network.queue >= 0 && c.network.queue <= 1000, "network.queue",
+                "has to be 0 to 1000");
   const std::string packet = fmt::format("has to be network.mss = {} or more", c.network.mss);
   rules.require(c.network.window >= c.network.mss, "network.window", packet);
   rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);

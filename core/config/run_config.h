@@ -213,6 +213,14 @@ struct NetworkSettings {
   std::string bottlenecks;  // links that many paths share
   std::string events;       // outages and changes, islands that pause, die, leave and come back
 
+  /// cubic (Linux's default), reno and bbr as the kernel has them; ideal: connections share links
+  /// fairly and at once, whatever the delay, as the papers reckon.
+  std::string tcp = "cubic";
+
+  /// Room of a link's drop-tail queue, in products of its rate and its longest round trip; never
+  /// less than 64 packets.
+  double queue = 1;
+
   Bytes header_bytes = 66;  // Ethernet 14, IPv4 20, TCP with time stamps 32, per packet
   Bytes mss = 1448;         // payload of a full packet at MTU 1500
 
@@ -224,7 +232,6 @@ struct NetworkSettings {
 
   bool idle_restart =
       true;  // the window shrinks after a pause (Linux's default), so rounds start slowly
-  bool slow_start = true;  // false = the window is open from the first byte
 
   bool operator==(const NetworkSettings&) const = default;
 };

@@ -9,14 +9,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Islands over 8 Mbit/s up and down and 30 ms each way (15 + 15), TCP headers and slow start off,
+// Islands over 8 Mbit/s up and down and 30 ms each way (15 + 15), ideal links without headers,
 // adding free, one piece per shard. On connections that stand; one time per island.
 std::vector<Nanos> times_of(const std::string& algorithm, int islands, std::size_t size) {
   TestWorldOptions options{.islands = islands, .frame_bytes = 1 << 20};
   options.network = [](Loop& loop, Trace& trace, int k) {
     EmulatedOptions emulated;
     emulated.tcp.header = 0;
-    emulated.tcp.slow_start = false;
+    emulated.tcp.congestion = CongestionControl::kIdeal;
     return make_fabric("emulated", loop, trace,
                        {.islands = k,
                         .description = describe_network(std::vector<AccessLink>(

@@ -32,6 +32,7 @@ Outcomes lose_one(Bytes send_buffer) {
   options.fabric.description =
       describe_network(std::vector<AccessLink>(3, {megabits(10), megabits(50), Nanos{20ms}}));
   options.fabric.emulated.send_buffer = send_buffer;
+  options.fabric.emulated.tcp.congestion = CongestionControl::kIdeal;  // to reckon by hand
   SimulatedStorage journal;
   World world(options, journal);
   Outcomes result;

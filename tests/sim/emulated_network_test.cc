@@ -35,7 +35,8 @@ struct NetworkWorld {
   Nanos accepted_at{-1};
 
   explicit NetworkWorld(std::vector<NetworkEvent> events = {}, Bytes send_buffer = 4 << 20)
-      : network(loop, trace, description(std::move(events)), {ideal_tcp(), send_buffer}) {
+      : network(loop, trace, description(std::move(events)),
+                {.tcp = ideal_tcp(), .send_buffer = send_buffer}) {
     network.endpoint(kB).listen([this](PeerId, std::unique_ptr<Stream> stream) {
       accepted_at = loop.now();
       b.take(std::move(stream));
@@ -174,12 +175,12 @@ TEST_CASE("the link table has a row for every link", "[network]") {
   w.a.offer(make_slice(1'000));
   w.loop.run_until(w.loop.now() + ms(10));
   CHECK(to_csv(w.network.link_table()) ==
-        "link,payload_bytes,header_bytes,handshake_bytes,retransmitted_bytes,delivered_bytes,"
-        "lost_bytes,in_flight_bytes,busy_ns\n"
-        "0.up,51000,0,140,0,50000,0,1000,51000000\n"
-        "0.down,0,0,74,0,0,0,0,0\n"
-        "1.up,0,0,74,0,0,0,0,0\n"
-        "1.down,51000,0,140,0,50000,0,1000,51000000\n");
+        "link,payload_bytes,header_bytes,handshake_bytes,ack_bytes,retransmitted_bytes,"
+        "delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns\n"
+        "0.up,51000,0,140,0,0,50000,0,0,1000,51000000\n"
+        "0.down,0,0,74,0,0,0,0,0,0,0\n"
+        "1.up,0,0,74,0,0,0,0,0,0,0\n"
+        "1.down,51000,0,140,0,0,50000,0,0,1000,51000000\n");
 }
 
 // --- a whole script, for hashes ---
@@ -286,7 +287,7 @@ TEST_CASE("the same script twice is the same trace", "[network][golden]") {
 // The constant may change when the model does, on purpose; it may not depend on the compiler, the
 // build type, a sanitizer or the host.
 TEST_CASE("the trace of a script is the same everywhere", "[network][golden]") {
-  CHECK(hex(Script(1).hash()) == "31586ea3b2725842");
+  CHECK(hex(Script(1).hash()) == "f501984a62c6a168");
 }
 
 TEST_CASE("what enters a link leaves it or is lost, whatever happens", "[network]") {
@@ -298,12 +299,11 @@ TEST_CASE("what enters a link leaves it or is lost, whatever happens", "[network
       Bytes retransmitted = 0;
       for (const LinkRow& row : script.emulated().link_table()) {
         const LinkCounters& c = row.counters;
-        CHECK(c.payload == c.delivered_payload + c.lost_payload);
-        CHECK(c.header == c.delivered_header + c.lost_header);
+        CHECK(c.everything() == c.delivered + c.dropped + c.lost);
         CHECK(row.in_flight == 0);
         retransmitted += c.retransmitted;
       }
-      CHECK((retransmitted > 0) == rough);
+      if (rough) CHECK(retransmitted > 0);
     }
   }
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "netsim/link_model.h"
+#include "netsim/ideal_links.h"
 #include "tests/sim/model_world.h"
 #include "tests/support/catch.h"
 
@@ -112,7 +112,7 @@ TEST_CASE("a silent end is an outage of its connection alone", "[changes]") {
 
 /// Place 0's uplink loses; the connection's key is 11.
 struct LossyWorld : ModelWorld {
-  LinkModel::Connection ends;
+  Links::Connection ends;
 
   explicit LossyWorld(std::int64_t ppm, TcpOptions tcp = ideal_tcp()) : ModelWorld(tcp) {
     model.add_link({kByteAMicrosecond, ms(25), ppm, "0.up"});

@@ -1,20 +1,21 @@
-// A link model with a log of what it says, for tests that work times out by hand.
+// Links with a log of what it says, for tests that work times out by hand.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
-#include "netsim/link_model.h"
+#include "netsim/links.h"
 
 namespace strait {
 
 constexpr Nanos ms(std::int64_t n) { return Nanos{n * 1'000'000}; }
 
-/// No headers, no slow start: pure links.
+/// No headers, no windows: pure links.
 inline TcpOptions ideal_tcp() {
   TcpOptions tcp;
+  tcp.congestion = CongestionControl::kIdeal;
   tcp.header = 0;
-  tcp.slow_start = false;
   tcp.window_cap = Bytes{1} << 40;
   return tcp;
 }
@@ -32,7 +33,8 @@ struct Happening {
 
 class ModelWorld : public LinkSink {
  public:
-  explicit ModelWorld(const TcpOptions& tcp = ideal_tcp()) : model(tcp) {}
+  explicit ModelWorld(const TcpOptions& tcp = ideal_tcp())
+      : owner(make_links(tcp, /*seed=*/1)), model(*owner) {}
 
   /// A place with the same rate both ways; links 2p (up) and 2p + 1 (down).
   void add_place(BytesPerSecond up, BytesPerSecond down, Nanos delay) {
@@ -43,7 +45,7 @@ class ModelWorld : public LinkSink {
   static LinkId up(int place) { return static_cast<LinkId>(2 * place); }
   static LinkId down(int place) { return static_cast<LinkId>(2 * place + 1); }
 
-  LinkModel::Connection connect(int from, int to, Nanos now = Nanos{0}) {
+  Links::Connection connect(int from, int to, Nanos now = Nanos{0}) {
     const LinkId forward[] = {up(from), down(to)};
     const LinkId backward[] = {up(to), down(from)};
     return model.connect(forward, backward, now);
@@ -71,7 +73,8 @@ class ModelWorld : public LinkSink {
     return kNever;
   }
 
-  LinkModel model;
+  std::unique_ptr<Links> owner;
+  Links& model;
   std::vector<Happening> log;
 
  private:

@@ -76,11 +76,12 @@ Experiment Trial::experiment() const {
       *tasks_,
       {.islands = config.run.islands,
        .description = std::move(network),
-       .emulated = {.tcp = {.mss = n.mss,
+       .emulated = {.tcp = {.congestion = congestion_of(n.tcp),
+                            .mss = n.mss,
                             .header = n.header_bytes,
-                            .slow_start = n.slow_start,
                             .window_cap = n.window,
                             .idle_restart = n.idle_restart},
+                    .queue = n.queue,
                     .send_buffer = n.send_buffer}},
   };
 }

@@ -72,11 +72,11 @@ TEST_CASE("short options stand for keys of the run", "[config]") {
 
 TEST_CASE("values of every type are read with their units", "[config]") {
   const RunConfig config = load(
-      "[network]\nkind = pipe\nwindow = 1.5MiB\nslow_start = no\n"
+      "[network]\nkind = pipe\nwindow = 1.5MiB\ntcp = ideal\n"
       "[compute]\nstep = 80ms\njitter = 2%\nmemory_rate = inf\n"
       "[inner]\nlr = 3e-4\n[data]\nlanguages = en , de\n[run]\nparallel = false\n");
   CHECK(config.network.window == 1'572'864);
-  CHECK_FALSE(config.network.slow_start);
+  CHECK(config.network.tcp == "ideal");
   CHECK(config.compute.step == std::chrono::milliseconds(80));
   CHECK(config.compute.jitter == 0.02);
   CHECK(config.compute.memory_rate == kUnlimited);

@@ -1,4 +1,4 @@
-#include "netsim/link_model.h"
+#include "netsim/ideal_links.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace strait {
 
-bool LinkModel::passes(std::span<const LinkId> path, LinkId link) {
+bool IdealLinks::passes(std::span<const LinkId> path, LinkId link) {
   return std::find(path.begin(), path.end(), link) != path.end();
 }
 
@@ -21,7 +21,7 @@ Nanos first_firing(Nanos start, Nanos timeout, Nanos longest, Nanos now) {
   return fires;
 }
 
-LinkId LinkModel::add_link(const LinkOptions& options) {
+LinkId IdealLinks::add_link(const LinkOptions& options) {
   STRAIT_CHECK(options.delay >= Nanos{0}, "a delay of {} ns", options.delay.count());
   const LinkId id = shares_.add_link(options.rate);
   Link& link = links_.emplace_back();
@@ -34,9 +34,9 @@ LinkId LinkModel::add_link(const LinkOptions& options) {
 
 // --- connections ---
 
-LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
-                                         std::span<const LinkId> backward, Nanos now,
-                                         std::uint64_t key) {
+IdealLinks::Connection IdealLinks::connect(std::span<const LinkId> forward,
+                                           std::span<const LinkId> backward, Nanos now,
+                                           std::uint64_t key) {
   move_to(now);
   Nanos rtt{0};
   for (const LinkId link : forward) rtt += links_[index_of(link)].delay;
@@ -61,7 +61,7 @@ LinkModel::Connection LinkModel::connect(std::span<const LinkId> forward,
   return ends;
 }
 
-FlowId LinkModel::add_flow(std::span<const LinkId> path, Nanos rtt) {
+FlowId IdealLinks::add_flow(std::span<const LinkId> path, Nanos rtt) {
   Flow flow{.tcp = TcpFlow(tcp_, path.empty() ? 0 : tcp_.header, rtt)};
   flow.link_count = static_cast<std::uint8_t>(path.size());
   std::copy(path.begin(), path.end(), flow.links.begin());
@@ -80,7 +80,7 @@ FlowId LinkModel::add_flow(std::span<const LinkId> path, Nanos rtt) {
 }
 
 /// All links on which something of the connection passes, each once.
-std::vector<LinkId> LinkModel::links_of(const Connection& connection) const {
+std::vector<LinkId> IdealLinks::links_of(const Connection& connection) const {
   const auto forward = state(connection.forward).path();
   std::vector<LinkId> links(forward.begin(), forward.end());
   for (const LinkId link : state(connection.backward).path()) {
@@ -89,7 +89,7 @@ std::vector<LinkId> LinkModel::links_of(const Connection& connection) const {
   return links;
 }
 
-void LinkModel::dial(FlowId id) {
+void IdealLinks::dial(FlowId id) {
   Flow& flow = state(id);
   count_handshake(flow.path(), tcp_.syn);
   flow.syn_lost = flow.outages > 0;
@@ -99,7 +99,7 @@ void LinkModel::dial(FlowId id) {
                                           : now_ + rtt);
 }
 
-void LinkModel::finish_handshake(FlowId id, LinkSink& sink) {
+void IdealLinks::finish_handshake(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   count_handshake(state(flow.other).path(), tcp_.syn);
   count_handshake(flow.path(), tcp_.ack);
@@ -110,7 +110,7 @@ void LinkModel::finish_handshake(FlowId id, LinkSink& sink) {
   if (flow.tcp.has_backlog()) wake(id);
 }
 
-void LinkModel::offer(FlowId id, Bytes payload, Nanos now) {
+void IdealLinks::offer(FlowId id, Bytes payload, Nanos now) {
   move_to(now);
   Flow& flow = state(id);
   STRAIT_CHECK(flow.phase != Phase::kFree && flow.phase != Phase::kAwaited &&
@@ -123,7 +123,7 @@ void LinkModel::offer(FlowId id, Bytes payload, Nanos now) {
   if (flow.phase == Phase::kOpen && !shares_.active(id) && !waits) wake(id);
 }
 
-Bytes LinkModel::reset(FlowId id, Nanos now) {
+Bytes IdealLinks::reset(FlowId id, Nanos now) {
   move_to(now);
   Flow& flow = state(id);
   STRAIT_CHECK(flow.phase == Phase::kOpen || flow.phase == Phase::kOutage,
@@ -140,18 +140,18 @@ Bytes LinkModel::reset(FlowId id, Nanos now) {
   return flow.tcp.departed();
 }
 
-bool LinkModel::established(FlowId id) const {
+bool IdealLinks::established(FlowId id) const {
   const Phase phase = state(id).phase;
   return phase == Phase::kOpen || phase == Phase::kOutage || phase == Phase::kResetting;
 }
 
-void LinkModel::send_reset(FlowId id) {
+void IdealLinks::send_reset(FlowId id) {
   Flow& flow = state(id);
   flow.resets = false;
   send(id, {.time = now_ + flow.delay, .mark = {}, .closes = true});
 }
 
-void LinkModel::forget(const Connection& connection, Nanos now) {
+void IdealLinks::forget(const Connection& connection, Nanos now) {
   move_to(now);
   STRAIT_CHECK(state(connection.forward).phase != Phase::kFree, "flow {} is forgotten twice",
                index_of(connection.forward));
@@ -165,7 +165,7 @@ void LinkModel::forget(const Connection& connection, Nanos now) {
   forget(connection.backward);
 }
 
-void LinkModel::forget(FlowId id) {
+void IdealLinks::forget(FlowId id) {
   Flow& flow = state(id);
   flow.tcp.settle(now_);
   collect_departed(id, nullptr);
@@ -183,7 +183,7 @@ void LinkModel::forget(FlowId id) {
 
 // --- time ---
 
-void LinkModel::move_to(Nanos now) {
+void IdealLinks::move_to(Nanos now) {
   STRAIT_CHECK(!advancing_, "the link model is called from its own sink");
   STRAIT_CHECK(now >= now_, "time {} after {}", now.count(), now_.count());
   if (now == now_) return;
@@ -192,12 +192,12 @@ void LinkModel::move_to(Nanos now) {
   now_ = now;
 }
 
-Nanos LinkModel::next_event() {
+Nanos IdealLinks::next_event() {
   give_rates();
   return std::min(timers_.top_time(), arrivals_.top_time());
 }
 
-void LinkModel::advance(Nanos now, LinkSink& sink) {
+void IdealLinks::advance(Nanos now, LinkSink& sink) {
   STRAIT_CHECK(!advancing_ && now >= now_, "advance to {} from {}", now.count(), now_.count());
   advancing_ = true;
   for (;;) {
@@ -220,7 +220,7 @@ void LinkModel::advance(Nanos now, LinkSink& sink) {
   advancing_ = false;
 }
 
-void LinkModel::give_rates() {
+void IdealLinks::give_rates() {
   for (const FlowId id : shares_.solve()) {
     TcpFlow& tcp = state(id).tcp;
     tcp.settle(now_);
@@ -229,7 +229,7 @@ void LinkModel::give_rates() {
   }
 }
 
-void LinkModel::on_timer(FlowId id, LinkSink& sink) {
+void IdealLinks::on_timer(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   timers_.erase(index_of(id));
   switch (flow.phase) {
@@ -243,15 +243,14 @@ void LinkModel::on_timer(FlowId id, LinkSink& sink) {
   STRAIT_CHECK(false, "flow {} was forgotten and has a timer", index_of(id));
 }
 
-void LinkModel::on_arrival(FlowId id, LinkSink& sink) {
+void IdealLinks::on_arrival(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   const Arrival arrival = flow.under_way.pop_front();
   arrivals_.set(index_of(id), flow.under_way.empty() ? kNever : flow.under_way.front().time);
   if (arrival.closes) return sink.closed(id, now_);
   for (const LinkId link : flow.path()) {
     LinkCounters& counters = links_[index_of(link)].counters;
-    counters.delivered_payload += arrival.mark.payload;
-    counters.delivered_header += arrival.mark.header;
+    counters.delivered += arrival.mark.payload + arrival.mark.header;
   }
   sink.arrived(id, arrival.mark.payload_end, now_);
 }
@@ -259,7 +258,7 @@ void LinkModel::on_arrival(FlowId id, LinkSink& sink) {
 // --- sending ---
 
 // Something happened to an open flow: a mark left, its window was used up, or a round ended.
-void LinkModel::review(FlowId id, LinkSink& sink) {
+void IdealLinks::review(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
   flow.tcp.settle(now_);
   collect_departed(id, &sink);
@@ -274,7 +273,7 @@ void LinkModel::review(FlowId id, LinkSink& sink) {
 }
 
 // An open flow that does not send has something to send.
-void LinkModel::wake(FlowId id) {
+void IdealLinks::wake(FlowId id) {
   Flow& flow = state(id);
   if (flow.outages > 0) return start_outage(id);
   flow.tcp.begin(now_);
@@ -285,7 +284,7 @@ void LinkModel::wake(FlowId id) {
   }
 }
 
-void LinkModel::collect_departed(FlowId id, LinkSink* sink) {
+void IdealLinks::collect_departed(FlowId id, LinkSink* sink) {
   Flow& flow = state(id);
   while (const auto mark = flow.tcp.take_departed()) {
     for (const LinkId link : flow.path()) {
@@ -301,7 +300,7 @@ void LinkModel::collect_departed(FlowId id, LinkSink* sink) {
 }
 
 // When a mark that leaves now has arrived, with what has to be sent again.
-Nanos LinkModel::repaired(Flow& flow, const Mark& mark) {
+Nanos IdealLinks::repaired(Flow& flow, const Mark& mark) {
   Nanos arrives = now_ + flow.delay;
   if (flow.loss == nullptr) return arrives;
   // Most marks lose nothing; then the draws are not even looked at.
@@ -328,14 +327,14 @@ Nanos LinkModel::repaired(Flow& flow, const Mark& mark) {
 }
 
 // Jitter never reorders: what follows in a flow waits for what is under way.
-void LinkModel::send(FlowId id, Arrival arrival) {
+void IdealLinks::send(FlowId id, Arrival arrival) {
   Flow& flow = state(id);
   if (!flow.under_way.empty()) arrival.time = std::max(arrival.time, flow.under_way.back().time);
   flow.under_way.push_back(arrival);
   if (flow.under_way.size() == 1) arrivals_.set(index_of(id), arrival.time);
 }
 
-void LinkModel::set_sending(FlowId id, bool sending) {
+void IdealLinks::set_sending(FlowId id, bool sending) {
   Flow& flow = state(id);
   if (shares_.active(id) == sending) return;
   if (!sending) flow.tcp.set_rate({0}, now_);
@@ -350,34 +349,33 @@ void LinkModel::set_sending(FlowId id, bool sending) {
 
 // --- counting ---
 
-void LinkModel::count_busy(Link& link, bool was_sending, bool is_sending) {
+void IdealLinks::count_busy(Link& link, bool was_sending, bool is_sending) {
   if (was_sending) link.counters.busy += now_ - link.busy_since;
   if (is_sending) link.busy_since = now_;
 }
 
-void LinkModel::count_handshake(std::span<const LinkId> path, Bytes bytes) {
+void IdealLinks::count_handshake(std::span<const LinkId> path, Bytes bytes) {
   if (!path.empty()) links_[index_of(path[0])].counters.entered.handshake += bytes;
   for (const LinkId link : path) links_[index_of(link)].counters.handshake += bytes;
 }
 
 // `counted`: these bytes were counted when they left.
-void LinkModel::count_lost(const Flow& flow, const Mark& mark, bool counted) {
+void IdealLinks::count_lost(const Flow& flow, const Mark& mark, bool counted) {
   for (const LinkId link : flow.path()) {
     LinkCounters& counters = links_[index_of(link)].counters;
     counters.payload += counted ? 0 : mark.payload;
     counters.header += counted ? 0 : mark.header;
-    counters.lost_payload += mark.payload;
-    counters.lost_header += mark.header;
+    counters.lost += mark.payload + mark.header;
   }
 }
 
-LinkCounters LinkModel::counters(LinkId link) const {
+LinkCounters IdealLinks::counters(LinkId link) const {
   LinkCounters result = links_[index_of(link)].counters;
   if (shares_.active_on(link) > 0) result.busy += now_ - links_[index_of(link)].busy_since;
   return result;
 }
 
-Bytes LinkModel::in_flight(LinkId link) const {
+Bytes IdealLinks::in_flight(LinkId link) const {
   Bytes sum = 0;
   for (const FlowId id : links_[index_of(link)].flows) {
     const Flow& flow = state(id);
