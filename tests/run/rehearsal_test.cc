@@ -41,7 +41,7 @@ void check_equal(const Compared& c) {
 }
 
 TEST_CASE("a rehearsed run has the bytes and the time of the run", "[rehearsal]") {
-  for (const char* name : {"quadratic", "home_dsl", "transatlantic", "two_regions"}) {
+  for (const char* name : {"quadratic", "home_dsl", "transatlantic", "two_regions", "datacenter"}) {
     CAPTURE(name);
     check_equal(compare(name, {"--rounds", "6"}));
   }
@@ -68,7 +68,7 @@ TEST_CASE("every strategy, algorithm and codec is rehearsed as it is", "[rehears
 }
 
 TEST_CASE("outages, traces and islands that come and go are rehearsed", "[rehearsal]") {
-  for (const char* name : {"outage", "flaky_wifi", "lte", "volunteers"}) {
+  for (const char* name : {"outage", "flaky_wifi", "lte", "satellite", "volunteers"}) {
     CAPTURE(name);
     const Compared c = compare(name);
     check_equal(c);
