@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/experiment/churn.h"
 #include "apps/experiment/idle_tasks.h"
 #include "core/base/check.h"
+#include "core/base/errors.h"
 #include "core/base/storage.h"
 #include "core/comm/codec.h"
+#include "core/train/strategy.h"
+#include "netsim/virtual_loop.h"
 
 namespace strait {
 
@@ -156,6 +160,21 @@ Rehearsal rehearse(const RunConfig& config, const FabricOptions& fabric, const A
   const RunCosts half = at(layout_of_size(size / 2)), whole = at(layout_of_size(size));
   rehearsal.costs = Line{.x0 = size / 2, .x1 = size, .x = values}.at(half, whole);
   return rehearsal;
+}
+
+std::optional<Rehearsal> quick_prediction(const RunConfig& config, const FabricOptions& fabric,
+                                          const ArmOptions& options) {
+  // Of the demo a tenth of a second.
+  constexpr RehearsalLimits kFew{
+      .values = 8 << 20, .payload = 50'000'000, .steps = 5'000, .rounds = 4, .least_rounds = 2};
+  if (options.islands == 1 || commits_of(options.strategy) == Commits::kNothing) return {};
+  try {
+    return rehearse(config, calm(fabric), options, kFew);
+  } catch (const UserError&) {
+  } catch (const Deadlock&) {
+  } catch (const RunFailed&) {
+  }
+  return {};
 }
 
 std::optional<RehearsedPretraining> rehearse_pretraining(const RunConfig& config,

@@ -54,6 +54,11 @@ struct Rehearsal {
 Rehearsal rehearse(const RunConfig& config, const FabricOptions& fabric, const ArmOptions& options,
                    const RehearsalLimits& limits = {});
 
+/// A few rounds for little, on the network in which nothing ever happens: to stand beside what was
+/// measured. None for an arm that exchanges nothing, or if it would not come to its end.
+std::optional<Rehearsal> quick_prediction(const RunConfig& config, const FabricOptions& fabric,
+                                          const ArmOptions& options);
+
 struct RehearsedPretraining {
   Nanos compute_time{0};
   Nanos handout_time{0};
