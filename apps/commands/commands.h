@@ -12,6 +12,7 @@ namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
+int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
 

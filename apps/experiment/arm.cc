@@ -170,7 +170,7 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
           const std::function<void()>& run_is_over) {
   const ArmOptions& options = result.options;
   const auto task = x.tasks.make();
-  const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
+  const auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
   task->initialize();
   if (start != nullptr) restore(*start, *task, *optimizer);
   const bool alone = options.islands == 1;
@@ -279,7 +279,7 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(x.config.run.islands));
   world.run([&](IslandId island, World::Ports& ports) {
     const auto task = x.tasks.make();
-    const auto optimizer = make_inner_optimizer(inner_options(x.config), task->layout());
+    const auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
     std::vector<Packed> packed{Packed(task->layout(), task->parameters())};
     for (const auto& state : optimizer->state()) packed.emplace_back(task->layout(), state.values);
     std::vector<std::span<float>> buffers;

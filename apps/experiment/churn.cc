@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace strait {
 
@@ -20,6 +21,14 @@ FabricOptions quiet_islands(FabricOptions fabric) {
            event.kind == NetworkEventKind::kIslandLeave ||
            event.kind == NetworkEventKind::kIslandJoin;
   });
+  return fabric;
+}
+
+FabricOptions calm(FabricOptions fabric) {
+  fabric = quiet_islands(std::move(fabric));
+  fabric.description.events.clear();
+  fabric.description.traces.clear();
+  fabric.description.outages.clear();
   return fabric;
 }
 

@@ -16,6 +16,9 @@ FabricOptions shrunk(FabricOptions fabric, int islands);
 /// and pricing are done in it.
 FabricOptions quiet_islands(FabricOptions fabric);
 
+/// The network in which nothing ever happens: no events, traces and outages, all islands there.
+FabricOptions calm(FabricOptions fabric);
+
 /// Whether islands are killed, leave or come later.
 bool come_and_go(const FabricOptions& fabric);
 

@@ -275,6 +275,7 @@ void Session::write_verdict() {
   const TrainPlan& plan = results_.front()->plan;
   input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
       results_.front()->options.islands, plan.first_step + plan.rounds * plan.steps_per_round);
+  input.prediction = quick_prediction(experiment_.config, experiment_.fabric, arms_.front());
   input.wall_s = timer_.seconds();
   input.cpu_s = process_cpu_seconds();
   progress_.clear();

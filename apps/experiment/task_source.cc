@@ -5,13 +5,13 @@
 #include <array>
 
 #include "core/base/errors.h"
+#include "core/train/gpt.h"
 #include "core/train/quadratic.h"
 
 #ifdef STRAIT_WITH_TORCH
 #include "core/train/data/batches.h"
 #include "core/train/data/corpus.h"
 #include "core/train/data/count_model.h"
-#include "core/train/tasks/gpt.h"
 #include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/language.h"
 #include "core/train/tasks/threads.h"
@@ -21,20 +21,35 @@ namespace strait {
 
 namespace {
 
+QuadraticOptions quadratic_of(const RunConfig& config) {
+  const auto& q = config.quadratic;
+  return {.size = q.size,
+          .conditioning = q.conditioning,
+          .spread = q.spread,
+          .noise = q.noise,
+          .islands = config.run.islands};
+}
+
+/// Of filled-in settings.
+GptOptions gpt_of(const RunConfig& config) {
+  const auto& m = config.model;
+  return {.layers = m.layers,
+          .width = m.width,
+          .heads = m.heads,
+          .head_size = m.head_size,
+          .vocabulary = m.vocabulary,
+          .context = m.context,
+          .init_std = m.init_std};
+}
+
 class QuadraticSource final : public TaskSource {
  public:
   explicit QuadraticSource(const RunConfig& config) : config_(config) {}
 
   std::unique_ptr<Task> make() const override {
-    const auto& q = config_.quadratic;
-    return make_quadratic_task({.size = q.size,
-                                .conditioning = q.conditioning,
-                                .spread = q.spread,
-                                .noise = q.noise,
-                                .islands = config_.run.islands},
-                               config_.run.seed);
+    return make_quadratic_task(quadratic_of(config_), config_.run.seed);
   }
-  ParameterLayout layout() const override { return make()->layout(); }
+  ParameterLayout layout() const override { return layout_of(config_); }
   std::string data_description() const override {
     return fmt::format("a quadratic of {} parameters with a known optimum, no text",
                        config_.quadratic.size);
@@ -69,19 +84,19 @@ class LanguageSource final : public TaskSource {
       }
       held_out_.push_back(std::move(held));
     }
-    check(gpt());
+    check(gpt_of(config_));
   }
 
   std::unique_ptr<Task> make() const override {
     set_intra_op_threads(config_.run.threads_per_island);
-    return make_language_task({.gpt = gpt(),
+    return make_language_task({.gpt = gpt_of(config_),
                                .sequences = config_.data.sequences,
                                .seed = config_.run.seed,
                                .device = config_.run.device},
                               adapter_, held_out_);
   }
 
-  ParameterLayout layout() const override { return gpt_layout(gpt()); }
+  ParameterLayout layout() const override { return layout_of(config_); }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
 
@@ -110,17 +125,6 @@ class LanguageSource final : public TaskSource {
   static Corpus load(const DataSettings& data, const std::string& deps) {
     if (data.text == "manpages") return load_manual_pages(deps + "/manpages", data.languages);
     return load_text_folder(data.text);
-  }
-
-  GptOptions gpt() const {
-    const auto& m = config_.model;
-    return {.layers = m.layers,
-            .width = m.width,
-            .heads = m.heads,
-            .head_size = m.head_size,
-            .vocabulary = m.vocabulary,
-            .context = m.context,
-            .init_std = m.init_std};
   }
 
   RunConfig config_;
@@ -154,6 +158,11 @@ constexpr std::array kTable{
 };
 
 }  // namespace
+
+ParameterLayout layout_of(const RunConfig& config) {
+  if (config.task.name == "quadratic") return quadratic_layout(quadratic_of(config));
+  return gpt_layout(gpt_of(filled_in(config)));
+}
 
 std::unique_ptr<TaskSource> make_task_source(const RunConfig& config, const std::string& deps) {
   std::string known;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/config/run_config.h"
+#include "core/train/optimizer.h"
 #include "core/train/task.h"
 
 namespace strait {
@@ -21,6 +22,12 @@ class TaskSource {
 
   /// On the island's thread: the threads of its operations are set here as well.
   virtual std::unique_ptr<Task> make() const = 0;
+
+  /// What steps on a task of make(). Throws UserError for options that no step can be made with.
+  virtual std::unique_ptr<InnerOptimizer> make_optimizer(const InnerOptions& options,
+                                                         const ParameterLayout& layout) const {
+    return make_inner_optimizer(options, layout);
+  }
 
   virtual ParameterLayout layout() const = 0;
 
@@ -42,6 +49,10 @@ class TaskSource {
     return std::nullopt;
   }
 };
+
+/// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
+/// model that cannot be built.
+ParameterLayout layout_of(const RunConfig& config);
 
 /// `deps` is the folder of the set-up (.deps), where the demo's text lies. Throws UserError for an
 /// unknown task, missing text or a device that is not there.

@@ -256,6 +256,26 @@ std::string comparison_text(const VerdictInput& in, const ArmResult& dp) {
   return text + ".\n";
 }
 
+std::string prediction_text(const Rehearsal& prediction, const ArmResult& arm) {
+  const RunCosts& costs = prediction.costs;
+  return fmt::format(
+      "\nPredicted for {} from {} rounds in which nothing happens to links and islands:\n{} of "
+      "payload, {} a round; measured: {}, {}.\n",
+      arm.options.name, prediction.rehearsed_rounds,
+      human_bytes(costs.bytes[static_cast<std::size_t>(Cause::kPayload)]),
+      human_time(costs.time / arm.plan.rounds), human_bytes(payload(arm)),
+      human_time(arm.costs.time / arm.plan.rounds));
+}
+
+Json prediction_json(const Rehearsal& prediction, const ArmResult& arm) {
+  const RunCosts& costs = prediction.costs;
+  return {
+      {"arm", arm.options.name},
+      {"rehearsed_rounds", prediction.rehearsed_rounds},
+      {"payload", figure(costs.bytes[static_cast<std::size_t>(Cause::kPayload)], "B", "modelled")},
+      {"virtual_seconds", figure(seconds(costs.time), "s", "modelled")}};
+}
+
 }  // namespace
 
 std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss) {
@@ -309,6 +329,7 @@ std::string verdict_text(const VerdictInput& in) {
     text += fmt::format("An order-2 count model fitted on the same bytes: {:.3f} bits per byte.\n",
                         *in.count_model_bits_per_byte);
   }
+  if (in.prediction) text += prediction_text(*in.prediction, *in.arms.front());
   text += fmt::format("\nwall {:.1f} s, CPU {:.1f} s\n", in.wall_s, in.cpu_s);
   return text;
 }
@@ -353,6 +374,7 @@ std::string verdict_json(const VerdictInput& in) {
     json["order_2_count_model"] = {
         {"bits_per_byte", measured(*in.count_model_bits_per_byte, "bit")}};
   }
+  if (in.prediction) json["predicted"] = prediction_json(*in.prediction, *in.arms.front());
   json["wall_seconds"] = measured(in.wall_s, "s");
   json["cpu_seconds"] = measured(in.cpu_s, "s");
   return json.dump(2) + "\n";

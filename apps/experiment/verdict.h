@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/experiment/arm.h"
+#include "apps/experiment/rehearsal.h"
 
 namespace strait {
 
@@ -26,6 +27,7 @@ struct VerdictInput {
   const Pretraining* pretraining = nullptr;  // null: none
   std::vector<const ArmResult*> arms;  // the first is the one that the others are compared with
   std::optional<ModelledBaseline> baseline;
+  std::optional<Rehearsal> prediction;  // of the first arm, beside what it measured
   std::optional<double> count_model_bits_per_byte;
   double wall_s = 0;
   double cpu_s = 0;

@@ -238,6 +238,11 @@ std::vector<Metric> QuadraticTask::evaluate(std::span<const float> parameters, i
   return {{.name = "loss.quadratic", .value = loss + optimal_loss_}};
 }
 
+ParameterLayout quadratic_layout(const QuadraticOptions& options) {
+  check(options);
+  return make_layout(options);
+}
+
 std::unique_ptr<Task> make_quadratic_task(const QuadraticOptions& options, std::uint64_t seed) {
   return std::make_unique<QuadraticTask>(options, seed);
 }

@@ -72,6 +72,9 @@ class QuadraticTask final : public Task {
   std::vector<double> losses_;
 };
 
+/// What a task of these options trains. Throws UserError for impossible options.
+ParameterLayout quadratic_layout(const QuadraticOptions& options);
+
 std::unique_ptr<Task> make_quadratic_task(const QuadraticOptions& options, std::uint64_t seed);
 
 }  // namespace strait

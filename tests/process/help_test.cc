@@ -13,7 +13,8 @@ TEST_CASE("help goes to stdout and exits with 0", "[process]") {
     const Ended ended = run_strait(words);
     CHECK(ended.code == 0);
     CHECK(ended.err.empty());
-    for (const char* command : {"strait demo", "strait run SCENARIO", "strait doctor"}) {
+    for (const char* command :
+         {"strait demo", "strait run SCENARIO", "strait plan SCENARIO", "strait doctor"}) {
       CHECK_THAT(ended.out, Catch::Contains(command));
     }
   }

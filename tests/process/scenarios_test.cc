@@ -69,6 +69,17 @@ TEST_CASE("outages cost time and leave the parameters as they are", "[process]")
                          Catch::Contains("diloco,5500000000,link_up,3.up,0\n"));
 }
 
+TEST_CASE("a verdict holds what was predicted beside what was measured", "[process]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_strait({"run", scenario("home_dsl")}, {.folder = folder.path()}).code == 0);
+  CHECK_THAT(read_file(folder / "runs/home_dsl-001/verdict.txt"),
+             Catch::Contains("Predicted for diloco from 4 rounds in which nothing happens") &&
+                 Catch::Contains("\n31.5 MB of payload, ") &&
+                 Catch::Contains(" a round; measured: 31.5 MB, "));
+  CHECK_THAT(read_file(folder / "runs/home_dsl-001/verdict.json"),
+             Catch::Contains("\"predicted\""));
+}
+
 void check_small_runs(const std::vector<Words>& rows) {
   const TemporaryFolder folder;
   for (const Words& more : affordable(rows)) {

@@ -1,6 +1,6 @@
 // model.size in a scenario and gpt_size() in code are the same table.
 #include "core/config/run_config.h"
-#include "core/train/tasks/gpt.h"
+#include "core/train/gpt.h"
 #include "tests/support/catch.h"
 
 namespace strait {

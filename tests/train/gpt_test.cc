@@ -1,4 +1,4 @@
-#include "core/train/tasks/gpt.h"
+#include "core/train/gpt.h"
 
 #include <algorithm>
 #include <cmath>

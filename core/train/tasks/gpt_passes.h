@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/train/tasks/gpt.h"
+#include "core/train/gpt.h"
 
 namespace strait {
 

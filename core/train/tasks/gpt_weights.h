@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/train/tasks/gpt.h"
+#include "core/train/gpt.h"
 
 namespace strait {
 

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "core/train/gpt.h"
 #include "core/train/task.h"
-#include "core/train/tasks/gpt.h"
 
 namespace strait {
 

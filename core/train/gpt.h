@@ -1,5 +1,5 @@
 // The GPT that the language task trains: GPT-2's form at any size. Options, named sizes, parameter
-// layout and initial values; no LibTorch here (the passes are gpt_passes.h).
+// layout and initial values, without LibTorch: the passes are tasks/gpt_passes.h.
 //
 // Learned positions, pre-norm blocks, LayerNorm epsilon 1e-5, causal attention scaled by
 // 1/sqrt(head size), GELU in its tanh form, 4x MLP, biases everywhere, head tied to the token

@@ -1,0 +1,38 @@
+// strait plan SCENARIO [--key value]: what a run will cost, without training.
+// strait plan --papers: the papers' model of bandwidth beside what they print.
+
+#include <cstdio>
+
+#include "apps/commands/commands.h"
+#include "apps/experiment/papers.h"
+#include "apps/experiment/plan.h"
+#include "apps/experiment/session.h"
+#include "apps/output/progress.h"
+#include "core/base/errors.h"
+
+namespace strait {
+
+int command_plan(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    throw UserError(
+        "no scenario; write strait plan SCENARIO, e.g. scenarios/quadratic.ini, or strait plan "
+        "--papers");
+  }
+  Progress progress(stdout, is_terminal(stdout));
+  if (arguments.front() == "--papers") {
+    if (arguments.size() > 1) {
+      throw UserError("'" + arguments[1] + "' is one word too many; write strait plan --papers");
+    }
+    progress.line(papers_text());
+    return 0;
+  }
+  const LoadedConfig loaded = load_config("", arguments);
+  const std::string text = plan_text(loaded, fabric_of(loaded.config), [&](int done, int total) {
+    progress.bar("rehearsing", done, total);
+  });
+  progress.clear();
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace strait

@@ -1,0 +1,126 @@
+// strait plan: what it prints is what the run measures. (For all scenarios:
+// tests/run/rehearsal_test.cc and scripts/check_plan.py.)
+#include <algorithm>
+#include <filesystem>
+
+#include "core/base/files.h"
+#include "core/base/text.h"
+#include "tests/process/program.h"
+
+namespace strait {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The last cell of a row of the plan, without the commas between thousands.
+double planned(const std::string& text, const std::string& label) {
+  const std::size_t at = text.find(label);
+  REQUIRE(at != std::string::npos);
+  std::string line = text.substr(at, text.find('\n', at) - at);
+  line.erase(0, line.rfind("  "));
+  std::erase(line, ',');
+  return std::stod(line);
+}
+
+/// Sums and the last time of metrics.csv.
+struct Measured {
+  double payload = 0, time = 0;
+};
+
+Measured measured(const std::string& csv) {
+  const auto lines = split(trim(csv), '\n');
+  const auto titles = split(lines[0], ',');
+  const auto cell = [&](const std::string& line, const std::string& title) {
+    const auto column = std::find(titles.begin(), titles.end(), title) - titles.begin();
+    return std::stod(std::string(split(line, ',').at(static_cast<std::size_t>(column))));
+  };
+  Measured sums;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    sums.payload += cell(std::string(lines[i]), "bytes_payload");
+    sums.time = cell(std::string(lines[i]), "virtual_s");
+  }
+  return sums;
+}
+
+TEST_CASE("a plan says what the run measures", "[process]") {
+  for (const std::string name : {"quadratic", "home_dsl", "outage", "flaky_wifi"}) {
+    CAPTURE(name);
+    const TemporaryFolder folder;
+    const Child child{.folder = folder.path()};
+    const Ended plan = run_strait({"plan", scenario(name)}, child);
+    CAPTURE(plan.err);
+    REQUIRE(plan.code == 0);
+    CHECK(plan.err.empty());
+    CHECK(fs::is_empty(folder.path()));  // a plan leaves nothing behind
+    REQUIRE(run_strait({"run", scenario(name)}, child).code == 0);
+    const Measured m = measured(read_file(folder / ("runs/" + name + "-001/metrics.csv")));
+    CHECK(planned(plan.out, "payload, bytes") == Approx(m.payload).epsilon(0.005));
+    CHECK(planned(plan.out, "time, seconds") == Approx(m.time).epsilon(0.05));
+  }
+}
+
+TEST_CASE("a plan compares H and codecs, and names the ones that fit", "[process]") {
+  const Ended plan = run_strait({"plan", scenario("quadratic"), "--run.inner_steps", "30"});
+  CHECK(plan.code == 0);
+  CHECK_THAT(plan.out, Catch::Contains("PLAN  quadratic: 60 rounds of 30 inner steps") &&
+                           Catch::Contains("rehearsed  all 60 rounds\n") &&
+                           Catch::Contains("\nH  ") && Catch::Contains("\ndata parallel  ") &&
+                           Catch::Contains("\n30  ") &&
+                           Catch::Contains("For 90 % of it, take H = ") &&
+                           Catch::Contains("collective.connections"));
+}
+
+TEST_CASE("a plan of random outages says whose they are and what they do", "[process]") {
+  const Ended plan = run_strait({"plan", scenario("flaky_wifi"), "--seed", "7"});
+  CHECK_THAT(plan.out, Catch::Contains("random outages as seed 7 draws them") &&
+                           Catch::Contains("If nothing happened: "));
+}
+
+TEST_CASE("the demo is planned without text and without LibTorch", "[process]") {
+  const Ended plan =
+      run_strait({"plan", scenario("demo")}, {.environment = {{"STRAIT_DEPS", "/none"}}});
+  CHECK(plan.code == 0);
+  CHECK_THAT(plan.out, Catch::Contains("437,760 values") && Catch::Contains("630,374,400") &&
+                           Catch::Contains("of pretraining, then 15.8 MB handed out"));
+}
+
+TEST_CASE("one island has no links to choose for", "[process]") {
+  const Ended plan = run_strait({"plan", scenario("quadratic"), "--islands", "1"});
+  CHECK(plan.code == 0);
+  CHECK(plan.out.find("\nH  ") == std::string::npos);
+}
+
+TEST_CASE("a run that cannot come to its end cannot be planned", "[process]") {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "events.csv", "time,kind,subject,value\n1s,link_down,2,\n");
+  const Ended plan = run_strait({"plan", scenario("quadratic"), "--network.events", "events.csv"},
+                                {.folder = folder.path()});
+  CHECK(plan.code == 1);
+  CHECK_THAT(only_line(plan), Catch::Contains("deadlock"));
+}
+
+TEST_CASE("the papers' tables are printed beside the rebuilt ones", "[process]") {
+  const Ended papers = run_strait({"plan", "--papers"});
+  CHECK(papers.code == 0);
+  CHECK_THAT(papers.out,
+             Catch::Contains("arXiv 2501.18512") && Catch::Contains("arXiv 2503.09799") &&
+                 Catch::Contains("arXiv 2412.01152") && Catch::Contains("152.6 / 152.6") &&
+                 Catch::Contains("DeepSeek-V3 671B"));
+}
+
+TEST_CASE("what cannot be planned is told in one line", "[process]") {
+  const TemporaryFolder folder;
+  const Child child{.folder = folder.path()};
+  CHECK(mistake({"plan"}, child) ==
+        "no scenario; write strait plan SCENARIO, e.g. scenarios/quadratic.ini, or strait plan "
+        "--papers");
+  CHECK(mistake({"plan", "--papers", "more"}, child) ==
+        "'more' is one word too many; write strait plan --papers");
+  CHECK(mistake({"plan", scenario("quadratic"), "--rounds", "0"}, child) ==
+        "run.rounds = 0: has to be 1 to 10000000 (command line)");
+  CHECK(mistake({"plan", scenario("quadratic"), "--papers"}, child) ==
+        "papers is not a key; strait run --help lists all keys (command line)");
+}
+
+}  // namespace
+}  // namespace strait
