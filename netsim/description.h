@@ -49,17 +49,20 @@ struct NetworkEvent {
   std::int64_t loss_ppm = 0;  // kLinkLoss
 };
 
-/// Rate and delay of a link as they were measured: piecewise constant, again and again.
+/// Rate, delay and loss of a link as they were measured: piecewise constant, again and again, or
+/// once.
 struct LinkTrace {
   struct Row {
     Nanos time{0};  // since the repetition began; the first is 0, each later than the one before
     std::optional<BytesPerSecond> rate{};  // none = as before
     std::optional<Nanos> delay{};
+    std::optional<std::int64_t> loss_ppm{};
   };
   int link = 0;
   Nanos start{0};   // of the first repetition
-  Nanos period{0};  // later than the last row
+  Nanos period{0};  // later than the last row; 0 = once: the last row holds for good
   std::vector<Row> rows;
+  std::string source{};  // for people: "lte.up, mahimahi in steps of 20ms"
 };
 
 /// Links that go down and up together at random (netsim/outages.h draws when).

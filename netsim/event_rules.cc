@@ -47,13 +47,20 @@ void EventRules::changes(const CsvRow& row, int index) {
                                     name(index), format_duration(*since)));
 }
 
-void EventRules::follows_trace(const CsvRow& row, Nanos time, int index) {
+void EventRules::changes_loss(const CsvRow& row, int index) {
+  if (!link(index).trace_sets_loss) return;
+  row.refuse("subject", fmt::format("link {} follows a trace, since {}, which sets its loss",
+                                    name(index), format_duration(*link(index).trace_since)));
+}
+
+void EventRules::follows_trace(const CsvRow& row, Nanos time, int index, bool sets_loss) {
   Link& state = link(index);
   if (state.trace_since) {
     row.refuse("subject", fmt::format("link {} follows a trace already, since {}", name(index),
                                       format_duration(*state.trace_since)));
   }
   state.trace_since = time;
+  state.trace_sets_loss = sets_loss;
 }
 
 void EventRules::has_outages(const CsvRow& row, Nanos time, int index) {

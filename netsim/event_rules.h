@@ -19,7 +19,8 @@ class EventRules {
   void goes_down(const CsvRow& row, Nanos time, int link);
   void comes_up(const CsvRow& row, Nanos time, int link);
   void changes(const CsvRow& row, int link);  // its rate or delay
-  void follows_trace(const CsvRow& row, Nanos time, int link);
+  void changes_loss(const CsvRow& row, int link);
+  void follows_trace(const CsvRow& row, Nanos time, int link, bool sets_loss);
   void has_outages(const CsvRow& row, Nanos time, int link);
 
   void pauses(const CsvRow& row, Nanos time, IslandId island);
@@ -30,6 +31,7 @@ class EventRules {
  private:
   struct Link {
     std::optional<Nanos> down_since{}, trace_since{}, outages_since{};
+    bool trace_sets_loss = false;
   };
   struct Island {
     Nanos start{0};

@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <filesystem>
 
-#include "core/base/files.h"
 #include "core/base/text.h"
 #include "netsim/event_rules.h"
 #include "netsim/event_subjects.h"
 #include "netsim/outages.h"
+#include "netsim/trace_files.h"
 
 namespace strait {
 namespace {
@@ -140,6 +140,7 @@ void EventReader::loss(const CsvRow& row) {
   const auto links = subjects_.links(row).links;
   if (row["value"].empty()) row.refuse("value", "'' is empty; write e.g. 2%, or 0 for no loss");
   const std::int64_t loss = read_loss(row, "value");
+  for (const int link : links) rules_.changes_loss(row, link);
   NetworkEvent& event = add(NetworkEventKind::kLinkLoss);
   event.links = links;
   event.loss_ppm = loss;
@@ -151,19 +152,12 @@ void EventReader::trace(const CsvRow& row) {
     row.refuse("subject", fmt::format("'{}' is {} links; a trace is for one, e.g. {}",
                                       row["subject"], links.size(), subjects_.name(links.back())));
   }
-  if (row["value"].empty()) row.refuse("value", "'' is empty; write the name of a trace's file");
-  namespace fs = std::filesystem;
-  const fs::path path = (fs::path(folder_of(row.path())) / row["value"]).lexically_normal();
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) {
-    row.refuse("value", fmt::format("there is no file {}; write its path from the folder of this "
-                                    "file",
-                                    path.string()));
-  }
-  rules_.follows_trace(row, time_, links.front());
-  LinkTrace trace = read_trace(path);
+  LinkTrace trace = read_trace(row, "value");
   trace.link = links.front();
   trace.start = time_;
+  const bool sets_loss = std::any_of(trace.rows.begin(), trace.rows.end(),
+                                     [](const auto& entry) { return entry.loss_ppm.has_value(); });
+  rules_.follows_trace(row, time_, links.front(), sets_loss);
   network_.traces.push_back(std::move(trace));
 }
 

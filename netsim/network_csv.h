@@ -84,7 +84,4 @@ void add_bottlenecks(const std::string& path, const IslandNames& names,
 /// Events, traces and outages, into a network with links, paths and islands.
 void read_events(const std::string& path, const IslandNames& names, NetworkDescription& network);
 
-/// Link and start are the caller's.
-LinkTrace read_trace(const std::string& path);
-
 }  // namespace strait

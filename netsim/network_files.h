@@ -5,7 +5,8 @@
 //   islands.csv      island[,name][,region][,step][,jitter][,start]
 //   bottlenecks.csv  name,from,to,rate,delay,loss          links that many paths share
 //   events.csv       time,kind,subject,value               what happens to links and islands
-//   a trace          time,rate,delay                       named by an event
+//   a trace          time,rate,delay[,loss]                named by an event; other formats too
+//                                                          (netsim/trace_files.h)
 //
 // Everything is read before a run. Every mistake is a UserError of one line with file, line,
 // column, the value and a right one; so is what cannot be, such as a link that comes up without

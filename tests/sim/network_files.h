@@ -16,7 +16,8 @@ struct NetworkTexts {
   std::string islands{};
   std::string bottlenecks{};
   std::string events{};
-  std::string trace{};  // trace.csv, for events to name
+  std::string trace{};        // trace.csv, for events to name
+  std::string lossy_trace{};  // lossy.csv, likewise
   int count = 3;
 };
 
@@ -31,6 +32,7 @@ inline NetworkDescription read(const NetworkTexts& texts, std::uint64_t seed = 1
                            write("bottlenecks.csv", texts.bottlenecks),
                            write("events.csv", texts.events)};
   write("trace.csv", texts.trace);
+  write("lossy.csv", texts.lossy_trace);
   try {
     return read_network(files, texts.count, seed);
   } catch (const UserError& error) {

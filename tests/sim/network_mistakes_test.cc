@@ -325,9 +325,18 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
         "events.csv:2: column 'subject': '1' is 2 links; a trace is for one, e.g. 1.down"},
        {"1s,trace,1.up,\n",
         "events.csv:2: column 'value': '' is empty; write the name of a trace's file"},
+       {"1s,trace,1.up,clip\n",
+        "events.csv:2: column 'value': there is no file clip; write its path from the folder of "
+        "this file, and loop or clip behind it"},
+       {"1s,trace,1.up,trace.csv once\n",
+        "events.csv:2: column 'value': there is no file trace.csv once; write its path from the "
+        "folder of this file, and loop or clip behind it"},
+       {"1s,trace,1.up,lossy.csv\n2s,loss,1,2%\n",
+        "events.csv:3: column 'subject': link 1.up follows a trace, since 1s, which sets its loss"},
+       {"1s,trace,1.up,trace.csv\n2s,loss,1.up,2%\n", "accepted"},
        {"1s,trace,1.up,lte.csv\n",
         "events.csv:2: column 'value': there is no file lte.csv; write its path from the folder "
-        "of this file"},
+        "of this file, and loop or clip behind it"},
        {"1s,trace,1.up,trace.csv\n2s,rate,1,2mbit\n",
         "events.csv:3: column 'subject': link 1.up follows a trace, since 1s, which sets its rate "
         "and delay"},
@@ -356,6 +365,7 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
       [](const std::string& rows) {
         NetworkTexts texts = with_events(rows);
         texts.trace = "time,rate,delay\n0s,1mbit,\n1s,,\n";
+        texts.lossy_trace = "time,rate,delay,loss\n0s,1mbit,,1%\n1s,,,\n";
         return texts;
       });
 }
@@ -363,28 +373,29 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
 TEST_CASE("mistakes in a trace are told", "[mistakes]") {
   check(
       {{"0s,1mbit,\n",
-        "trace.csv: the last row has to say when the trace begins anew, with neither rate nor "
-        "delay, e.g. 60s,,"},
+        "trace.csv: the last row has to say when the trace begins anew, without values, e.g. "
+        "60s,,; or write clip behind the file's name, and the last row holds for good"},
        {"",
-        "trace.csv: the last row has to say when the trace begins anew, with neither rate nor "
-        "delay, e.g. 60s,,"},
+        "trace.csv: the last row has to say when the trace begins anew, without values, e.g. "
+        "60s,,; or write clip behind the file's name, and the last row holds for good"},
        {"1s,1mbit,\n",
         "trace.csv:2: column 'time': '1s' is not the beginning; the first row is at 0s"},
-       {"0s,,\n",
-        "trace.csv:2: column 'rate': the first row has neither rate nor delay; write e.g. "
-        "0s,20mbit,"},
+       {"0s,,\n", "trace.csv:2: column 'rate': the first row has no values; write e.g. 0s,20mbit,"},
        {"0s,1mbit,\n1s,2mbit,\n1s,3mbit,\n",
         "trace.csv:4: column 'time': '1s' is not 1ms after the row above (1s) or more"},
        {"0s,1mbit,\n0.1ms,,\n",
         "trace.csv:3: column 'time': '0.1ms' is not 1ms after the row above (0s) or more"},
        {"0s,1mbit,\n1s,,\n2s,1mbit,\n",
-        "trace.csv:4: the row above has neither rate nor delay, so the trace ends there at 1s; "
-        "give it one, or delete this row"},
+        "trace.csv:4: the row above has no values, so the trace ends there at 1s; give it one, or "
+        "delete this row"},
        {"0s,0mbit,\n1s,,\n",
         "trace.csv:2: column 'rate': '0mbit' lets nothing through; write e.g. 20mbit, or take the "
         "link down with a link_down event"},
        {"0s,1mbit,2m\n1s,,\n",
-        "trace.csv:2: column 'delay': '2m' is more than 60s; write e.g. 20ms"}},
+        "trace.csv:2: column 'delay': '2m' is more than 60s; write e.g. 20ms"},
+       {"0s,1mbit\n1s,,\n",
+        "trace.csv:2: a column is missing (an empty one needs its comma too); the columns are "
+        "time,rate,delay"}},
       [](const std::string& rows) {
         NetworkTexts texts = with_events("1s,trace,1.up,trace.csv\n");
         texts.trace = "time,rate,delay\n" + rows;
