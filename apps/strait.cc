@@ -32,9 +32,10 @@ constexpr std::array kCommands{
     Command{"demo", "demo [--key value]",
             "emulated run and its data-parallel baseline on real text", true, command_demo},
     Command{"run", "run SCENARIO [--key value]", "one run of a scenario", true, command_run},
-    Command{"net", "net validate --cases FILE...",
-            "how far the emulated TCP is from transfers that a kernel's TCP made", false,
-            command_net},
+    Command{"net", "net show SCENARIO [--svg FILE]",
+            "the links as configured, as a table and a picture; net validate --cases FILE...: how "
+            "far the emulated TCP is from transfers that a kernel's TCP made",
+            false, command_net},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
 };

@@ -129,6 +129,14 @@ NetworkDescription describe_network(std::vector<AccessLink> links,
 NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island,
                         Direction direction = Direction::kBoth);
 
+/// The path from one place to another, as it is when a run begins and no event has changed it.
+struct PathFigures {
+  BytesPerSecond rate = kUnlimited;  // of the narrowest link
+  Nanos delay{0};                    // one way
+  std::int64_t loss_ppm = 0;         // of segments, over all links
+};
+PathFigures path_figures(const NetworkDescription& network, int from, int to);
+
 /// One line for people: "20mbit up, 20mbit down, 20ms per access link: RTT 80ms between islands",
 /// or the smallest and largest figures where links differ.
 std::string network_summary(const NetworkDescription& network);
