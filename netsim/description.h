@@ -32,6 +32,7 @@ enum class NetworkEventKind {
   kLinkDelay,
   kLinkLoss,
   kIslandPause,
+  kIslandSpeed,
   kIslandSilent,
   kIslandKill,
   kIslandLeave,
@@ -41,12 +42,13 @@ enum class NetworkEventKind {
 struct NetworkEvent {
   Nanos time{0};
   NetworkEventKind kind = NetworkEventKind::kLinkDown;
-  std::vector<int> links{};   // by index, for link events
-  IslandId island = -1;       // for island events
-  Nanos duration{0};          // pause; silent, where 0 = for good
-  BytesPerSecond rate{};      // kLinkRate
-  Nanos delay{0};             // kLinkDelay
-  std::int64_t loss_ppm = 0;  // kLinkLoss
+  std::vector<int> links{};    // by index, for link events
+  IslandId island = -1;        // for island events
+  Nanos duration{0};           // pause; silent, where 0 = for good
+  BytesPerSecond rate{};       // kLinkRate
+  Nanos delay{0};              // kLinkDelay
+  std::int64_t loss_ppm = 0;   // kLinkLoss
+  std::int64_t speed_ppm = 0;  // kIslandSpeed: times as fast as usual, in parts per million
 };
 
 /// Rate, delay and loss of a link as they were measured: piecewise constant, again and again, or
@@ -75,11 +77,12 @@ struct RandomOutages {
 };
 
 struct IslandSpec {
-  std::string name;                // empty = only its number
-  std::string region;              // empty = none
-  std::optional<Nanos> step{};     // compute per inner step, else compute.step
-  std::optional<double> jitter{};  // else compute.jitter
-  Nanos start{0};                  // joins the run then, without an event; 0 = there from the start
+  std::string name;                    // empty = only its number
+  std::string region;                  // empty = none
+  std::optional<Nanos> step{};         // compute per inner step, else compute.step
+  std::int64_t speed_ppm = 1'000'000;  // of compute.step: times as fast, in parts per million
+  std::optional<double> jitter{};      // else compute.jitter
+  Nanos start{0};  // joins the run then, without an event; 0 = there from the start
 };
 
 struct NetworkDescription {

@@ -25,7 +25,7 @@ class EventReader {
     std::string_view name;
     Read read;
   };
-  static const std::array<Kind, 12> kKinds;
+  static const std::array<Kind, 13> kKinds;
 
   void link_down(const CsvRow& row);
   void link_up(const CsvRow& row);
@@ -35,6 +35,7 @@ class EventReader {
   void trace(const CsvRow& row);
   void outages(const CsvRow& row);
   void island_pause(const CsvRow& row);
+  void island_speed(const CsvRow& row);
   void island_silent(const CsvRow& row);
   void island_kill(const CsvRow& row);
   void island_leave(const CsvRow& row);
@@ -52,7 +53,7 @@ class EventReader {
   Nanos time_{0};  // the row's
 };
 
-const std::array<EventReader::Kind, 12> EventReader::kKinds{
+const std::array<EventReader::Kind, 13> EventReader::kKinds{
     Kind{"link_down", &EventReader::link_down},
     Kind{"link_up", &EventReader::link_up},
     Kind{"rate", &EventReader::rate},
@@ -61,6 +62,7 @@ const std::array<EventReader::Kind, 12> EventReader::kKinds{
     Kind{"trace", &EventReader::trace},
     Kind{"outages", &EventReader::outages},
     Kind{"island_pause", &EventReader::island_pause},
+    Kind{"island_speed", &EventReader::island_speed},
     Kind{"island_silent", &EventReader::island_silent},
     Kind{"island_kill", &EventReader::island_kill},
     Kind{"island_leave", &EventReader::island_leave},
@@ -197,6 +199,15 @@ void EventReader::island_pause(const CsvRow& row) {
   NetworkEvent& event = add(NetworkEventKind::kIslandPause);
   event.island = island;
   event.duration = lasts;
+}
+
+/// Of a machine, so it may be slow also while the island is not there.
+void EventReader::island_speed(const CsvRow& row) {
+  const IslandId island = subjects_.island(row);
+  const std::int64_t speed = row.quantity("value", parse_speed);
+  NetworkEvent& event = add(NetworkEventKind::kIslandSpeed);
+  event.island = island;
+  event.speed_ppm = speed;
 }
 
 void EventReader::island_silent(const CsvRow& row) {

@@ -2,7 +2,7 @@
 //
 //   links.csv        island,up,down,delay[,loss]           an access link per island, or
 //                    from,to,rate,delay[,loss][,via]       a link per ordered pair of islands
-//   islands.csv      island[,name][,region][,step][,jitter][,start]
+//   islands.csv      island[,name][,region][,step][,speed][,jitter][,start]
 //   bottlenecks.csv  name,from,to,rate,delay,loss          links that many paths share
 //   events.csv       time,kind,subject,value               what happens to links and islands
 //   a trace          time,rate,delay[,loss]                named by an event; other formats too

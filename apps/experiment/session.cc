@@ -41,6 +41,18 @@ std::string network_line(const NetworkDescription& network) {
   return network_summary(network);
 }
 
+std::string compute_line(const Experiment& x) {
+  const ComputeModel model = compute_model(x);
+  Nanos least = model.usual_step(0), most = least;
+  for (IslandId island = 1; island < x.config.run.islands; ++island) {
+    least = std::min(least, model.usual_step(island));
+    most = std::max(most, model.usual_step(island));
+  }
+  if (least == most) return fmt::format("{} per step and island (fixed)", format_duration(most));
+  return fmt::format("{} to {} per step, by island (fixed)", format_duration(least),
+                     format_duration(most));
+}
+
 }  // namespace
 
 FabricOptions fabric_of(const RunConfig& config) {
@@ -129,8 +141,7 @@ std::vector<BannerSection> Session::banner() const {
       "network and clock",
       {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
-       {"compute",
-        fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
+       {"compute", compute_line(experiment_)}}};
   if (!experiment_.fabric.description.links.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);
     network.lines.emplace_back(

@@ -120,7 +120,8 @@ TEST_CASE("events that cannot be are refused", "[process]") {
              "3"},
             {"1s,link_dwon,1,\n",
              "events.csv:2: column 'kind': 'link_dwon' is unknown; the kinds are link_down, "
-             "link_up, rate, delay, loss, trace, outages, island_pause, island_silent, "
+             "link_up, rate, delay, loss, trace, outages, island_pause, island_speed, "
+             "island_silent, "
              "island_kill, island_leave, island_join"},
             {"1s,link_up,1,\n",
              "events.csv:2: column 'subject': link 1.up is not down here; a link_up follows a "

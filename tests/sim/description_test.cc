@@ -213,6 +213,21 @@ TEST_CASE("events come from a file", "[description]") {
   CHECK(events[12].duration == Nanos{0});  // for good
 }
 
+TEST_CASE("islands may be slower, always or from some time on", "[description]") {
+  const NetworkDescription network = read({.islands = "island,speed\n*,2x\n1,0.25x\n",
+                                           .events = "time,kind,subject,value\n"
+                                                     "5s,island_speed,1,0.5x\n"
+                                                     "9s,island_speed,1,1x\n"});
+  CHECK(network.islands[0].speed_ppm == 2'000'000);
+  CHECK(network.islands[1].speed_ppm == 250'000);
+  REQUIRE(network.events.size() == 2);
+  CHECK(network.events[0].kind == NetworkEventKind::kIslandSpeed);
+  CHECK(network.events[0].island == 1);
+  CHECK(network.events[0].links.empty());
+  CHECK(network.events[0].speed_ppm == 500'000);
+  CHECK(network.events[1].speed_ppm == 1'000'000);
+}
+
 TEST_CASE("the subject of a link event may be a pair, a bottleneck or several", "[description]") {
   const NetworkDescription network = read({.links = "from,to,rate,delay\n*,*,1mbit,1ms\n",
                                            .islands = kRegions,

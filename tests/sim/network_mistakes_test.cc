@@ -48,7 +48,7 @@ TEST_CASE("a file needs its header", "[mistakes]") {
         [](const std::string& text) { return NetworkTexts{.links = text}; });
   CHECK(complaint({.islands = "name\n"}) ==
         "islands.csv: there is no column 'island'; the columns are "
-        "island[,name][,region][,step][,jitter][,start]");
+        "island[,name][,region][,step][,speed][,jitter][,start]");
   CHECK(complaint({.bottlenecks = "name,from,to,rate\n"}) ==
         "bottlenecks.csv: there is no column 'delay'; the columns are "
         "name,from,to,rate,delay[,loss]");
@@ -192,6 +192,20 @@ TEST_CASE("mistakes in islands are told", "[mistakes]") {
       });
 }
 
+TEST_CASE("mistakes in speeds are told", "[mistakes]") {
+  check({{"0,,0.5\n", "islands.csv:2: column 'speed': '0.5' has no unit; write e.g. 0.5x"},
+         {"0,,0x\n", "islands.csv:2: column 'speed': '0x' is below 0.001x; write e.g. 0.5x"},
+         {"0,,-1x\n", "islands.csv:2: column 'speed': '-1x' is negative; write e.g. 0.5x"},
+         {"0,,2000x\n", "islands.csv:2: column 'speed': '2000x' is above 1000x; write e.g. 0.5x"},
+         {"0,,50%\n", "islands.csv:2: column 'speed': '50%' is not a speed; write e.g. 0.5x"},
+         {"0,10ms,0.5x\n",
+          "islands.csv:2: column 'speed': '0.5x' is of compute.step, but the row has a step of its "
+          "own; keep one"}},
+        [](const std::string& rows) {
+          return NetworkTexts{.islands = "island,step,speed\n" + rows};
+        });
+}
+
 TEST_CASE("mistakes in bottlenecks are told", "[mistakes]") {
   check(
       {{",0,1,1mbit,1ms,\n",
@@ -241,7 +255,8 @@ TEST_CASE("mistakes in any event are told", "[mistakes]") {
           "of time"},
          {"1s,link_gone,0,\n",
           "events.csv:2: column 'kind': 'link_gone' is unknown; the kinds are link_down, link_up, "
-          "rate, delay, loss, trace, outages, island_pause, island_silent, island_kill, "
+          "rate, delay, loss, trace, outages, island_pause, island_speed, island_silent, "
+          "island_kill, "
           "island_leave, island_join"},
          {"1s,link_down,1,3s\n",
           "events.csv:2: column 'value': '3s' has no meaning here; leave it empty"},
@@ -417,6 +432,11 @@ TEST_CASE("island events that cannot be are told", "[mistakes]") {
        {"1s,island_pause,1,0\n",
         "events.csv:2: column 'value': an island_pause of 0 is none; write how long it lasts, e.g. "
         "5s"},
+       {"1s,island_speed,1,\n", "events.csv:2: column 'value': '' is empty; write e.g. 0.5x"},
+       {"1s,island_speed,1,5s\n",
+        "events.csv:2: column 'value': '5s' is not a speed; write e.g. 0.5x"},
+       {"1s,island_speed,7,0.5x\n",
+        "events.csv:2: column 'subject': there is no island '7'; run.islands = 3 makes 0 to 2"},
        {"1s,island_silent,1,0s\n",
         "events.csv:2: column 'value': an island_silent of 0 is none; write how long it lasts, "
         "e.g. 5s"},
