@@ -11,6 +11,7 @@
 #include "apps/output/run_folder.h"
 #include "core/base/files.h"
 #include "core/base/quantities.h"
+#include "core/config/devices.h"
 #include "netsim/network_files.h"
 
 namespace strait {
@@ -48,9 +49,11 @@ std::string compute_line(const Experiment& x) {
     least = std::min(least, model.usual_step(island));
     most = std::max(most, model.usual_step(island));
   }
-  if (least == most) return fmt::format("{} per step and island (fixed)", format_duration(most));
-  return fmt::format("{} to {} per step, by island (fixed)", format_duration(least),
-                     format_duration(most));
+  const std::string device = device_line(x.config, x.tasks.flops_per_step());
+  const std::string why = device.empty() ? "fixed" : device;
+  if (least == most) return fmt::format("{} per step and island ({})", format_duration(most), why);
+  return fmt::format("{} to {} per step, by island ({})", format_duration(least),
+                     format_duration(most), why);
 }
 
 }  // namespace
@@ -85,7 +88,8 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
     : loaded_(loaded),
       arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
-      experiment_{loaded.config, *tasks_, fabric_of(loaded.config)},
+      experiment_{with_device(loaded.config, tasks_->flops_per_step()), *tasks_,
+                  fabric_of(loaded.config)},
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
@@ -148,7 +152,7 @@ std::vector<BannerSection> Session::banner() const {
         "ratio",
         fmt::format("sending the model once takes {:.1f} steps; 150M parameters in fp32 on 1 "
                     "Gbit/s with 1 s steps: {:.1f}",
-                    seconds(send) / seconds(c.compute.step), 150e6 * 4 * 8 / 1e9));
+                    seconds(send) / seconds(experiment_.config.compute.step), 150e6 * 4 * 8 / 1e9));
   }
   return {run, model_section, network};
 }

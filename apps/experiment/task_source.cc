@@ -35,6 +35,9 @@ class QuadraticSource final : public TaskSource {
                                config_.run.seed);
   }
   ParameterLayout layout() const override { return make()->layout(); }
+  double flops_per_step() const override {
+    return 6.0 * static_cast<double>(config_.quadratic.size);
+  }
   std::string data_description() const override {
     return fmt::format("a quadratic of {} parameters with a known optimum, no text",
                        config_.quadratic.size);
@@ -82,6 +85,10 @@ class LanguageSource final : public TaskSource {
   }
 
   ParameterLayout layout() const override { return gpt_layout(gpt()); }
+  double flops_per_step() const override {
+    const double tokens = static_cast<double>(config_.data.sequences * config_.model.context);
+    return gpt_flops_per_token(gpt(), layout().count()) * tokens;
+  }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
 

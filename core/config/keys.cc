@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/base/text.h"
+#include "core/config/devices.h"
 
 namespace strait {
 namespace {
@@ -167,6 +168,12 @@ std::vector<Key> round_keys() {
   };
 }
 
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const Device& device : devices()) names.emplace_back(device.name);
+  return names;
+}
+
 std::vector<Key> time_keys() {
   return {
       choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
@@ -182,6 +189,10 @@ std::vector<Key> time_keys() {
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(network.slow_start), kTime, "the window grows from ten packets"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
+      choice(SETTING(compute.device), kTime, device_names(),
+             "whose FLOP/s say how long an inner step takes; empty = compute.step"),
+      key(SETTING(compute.mfu), kTime, "of the device's peak that training reaches", kFraction),
+      key(SETTING(compute.flops_per_step), kTime, "of an island's inner step; 0 = the task's"),
       key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter",
           kFraction),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
