@@ -67,13 +67,15 @@ struct LinkTrace {
   std::string source{};  // for people: "lte.up, mahimahi in steps of 20ms"
 };
 
-/// Links that go down and up together at random (netsim/outages.h draws when).
-struct RandomOutages {
+/// Links that go down and up together again and again, at random or regularly (netsim/outages.h
+/// says when).
+struct LinkOutages {
   std::string name;  // of the links together, islands by number; keys the generator
   std::vector<int> links;
   Nanos start{0};  // up until the first outage after it
   Nanos mean_up{0};
   Nanos mean_down{0};
+  bool regular = false;  // always as long as the mean
 };
 
 struct IslandSpec {
@@ -94,7 +96,7 @@ struct NetworkDescription {
   std::vector<std::vector<int>> paths;
   std::vector<NetworkEvent> events;  // in the order of time
   std::vector<LinkTrace> traces;
-  std::vector<RandomOutages> outages;
+  std::vector<LinkOutages> outages;
   std::vector<IslandSpec> islands;  // by island
   std::uint64_t seed = 1;           // everything random in the network follows from it
 

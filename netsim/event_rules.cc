@@ -14,9 +14,9 @@ EventRules::EventRules(const NetworkDescription& network)
 void EventRules::goes_down(const CsvRow& row, Nanos time, int index) {
   Link& state = link(index);
   if (state.outages_since) {
-    row.refuse("subject", fmt::format("link {} has random outages, since {}; a link_down would "
-                                      "contradict them",
-                                      name(index), format_duration(*state.outages_since)));
+    row.refuse("subject",
+               fmt::format("link {} {}, since {}; a link_down would contradict that", name(index),
+                           state.outages(), format_duration(*state.outages_since)));
   }
   if (state.down_since) {
     row.refuse("subject", fmt::format("link {} is down already, since {}", name(index),
@@ -63,10 +63,10 @@ void EventRules::follows_trace(const CsvRow& row, Nanos time, int index, bool se
   state.trace_sets_loss = sets_loss;
 }
 
-void EventRules::has_outages(const CsvRow& row, Nanos time, int index) {
+void EventRules::has_outages(const CsvRow& row, Nanos time, int index, bool regular) {
   Link& state = link(index);
   if (state.outages_since) {
-    row.refuse("subject", fmt::format("link {} has random outages already, since {}", name(index),
+    row.refuse("subject", fmt::format("link {} {} already, since {}", name(index), state.outages(),
                                       format_duration(*state.outages_since)));
   }
   if (state.down_since) {
@@ -75,6 +75,7 @@ void EventRules::has_outages(const CsvRow& row, Nanos time, int index) {
                                       name(index), format_duration(*state.down_since)));
   }
   state.outages_since = time;
+  state.outages_regular = regular;
 }
 
 // --- islands ---

@@ -25,7 +25,7 @@ class EventReader {
     std::string_view name;
     Read read;
   };
-  static const std::array<Kind, 13> kKinds;
+  static const std::array<Kind, 14> kKinds;
 
   void link_down(const CsvRow& row);
   void link_up(const CsvRow& row);
@@ -34,6 +34,8 @@ class EventReader {
   void loss(const CsvRow& row);
   void trace(const CsvRow& row);
   void outages(const CsvRow& row);
+  void flapping(const CsvRow& row);
+  void ups_and_downs(const CsvRow& row, bool regular);
   void island_pause(const CsvRow& row);
   void island_speed(const CsvRow& row);
   void island_silent(const CsvRow& row);
@@ -53,7 +55,7 @@ class EventReader {
   Nanos time_{0};  // the row's
 };
 
-const std::array<EventReader::Kind, 13> EventReader::kKinds{
+const std::array<EventReader::Kind, 14> EventReader::kKinds{
     Kind{"link_down", &EventReader::link_down},
     Kind{"link_up", &EventReader::link_up},
     Kind{"rate", &EventReader::rate},
@@ -61,6 +63,7 @@ const std::array<EventReader::Kind, 13> EventReader::kKinds{
     Kind{"loss", &EventReader::loss},
     Kind{"trace", &EventReader::trace},
     Kind{"outages", &EventReader::outages},
+    Kind{"flapping", &EventReader::flapping},
     Kind{"island_pause", &EventReader::island_pause},
     Kind{"island_speed", &EventReader::island_speed},
     Kind{"island_silent", &EventReader::island_silent},
@@ -163,9 +166,12 @@ void EventReader::trace(const CsvRow& row) {
   network_.traces.push_back(std::move(trace));
 }
 
-void EventReader::outages(const CsvRow& row) {
+void EventReader::outages(const CsvRow& row) { ups_and_downs(row, /*regular=*/false); }
+void EventReader::flapping(const CsvRow& row) { ups_and_downs(row, /*regular=*/true); }
+
+void EventReader::ups_and_downs(const CsvRow& row, bool regular) {
   LinkSubject subject = subjects_.links(row);
-  RandomOutages outages{
+  LinkOutages outages{
       .name = std::move(subject.name), .links = std::move(subject.links), .start = time_};
   const auto means = split(row["value"], '/');
   const auto mean = [&](std::size_t i) -> Nanos {
@@ -177,16 +183,17 @@ void EventReader::outages(const CsvRow& row) {
   };
   if (means.size() != 2) {
     row.refuse("value", fmt::format("'{}' is not two durations; write how long it is up and how "
-                                    "long down on average, e.g. 60s/3s",
-                                    row["value"]));
+                                    "long down{}, e.g. 60s/3s",
+                                    row["value"], regular ? "" : " on average"));
   }
+  outages.regular = regular;
   outages.mean_up = mean(0);
   outages.mean_down = mean(1);
   if (std::min(outages.mean_up, outages.mean_down) < OutageGenerator::kShortest) {
     row.refuse("value", fmt::format("'{}' has a duration below {}; write e.g. 60s/3s", row["value"],
                                     format_duration(OutageGenerator::kShortest)));
   }
-  for (const int link : outages.links) rules_.has_outages(row, time_, link);
+  for (const int link : outages.links) rules_.has_outages(row, time_, link, regular);
   network_.outages.push_back(std::move(outages));
 }
 

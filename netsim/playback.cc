@@ -14,7 +14,7 @@ LinkPlayback::LinkPlayback(const NetworkDescription& description) {
     traces_.push_back({.trace = trace, .repetition = trace.start});
     times_.set(key++, traces_.back().next());
   }
-  for (const RandomOutages& outages : description.outages) {
+  for (const LinkOutages& outages : description.outages) {
     OutageGenerator generator(description.seed, outages);
     const OutageGenerator::Toggle first = generator.next();
     outages_.push_back({outages.links, generator, first});

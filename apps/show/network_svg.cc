@@ -110,9 +110,8 @@ Card Picture::card_of(IslandId island) const {
                     [&](const auto& trace) { return mine({trace.link}); })) {
       changes.emplace_back("trace");
     }
-    if (std::any_of(network.outages.begin(), network.outages.end(),
-                    [&](const auto& outages) { return mine(outages.links); })) {
-      changes.emplace_back("outages");
+    for (const LinkOutages& outages : network.outages) {
+      if (mine(outages.links)) changes.emplace_back(outages.regular ? "flapping" : "outages");
     }
     const auto events = std::count_if(
         network.events.begin(), network.events.end(),

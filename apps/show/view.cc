@@ -83,9 +83,10 @@ std::string NetworkView::changes(int link) const {
     if (trace.link == link)
       parts.push_back("trace " + trace.source.substr(0, trace.source.find(',')));
   }
-  for (const RandomOutages& outages : network_.outages) {
+  for (const LinkOutages& outages : network_.outages) {
     if (!holds(outages.links, link)) continue;
-    parts.push_back(fmt::format("outages {}/{}", format_duration(outages.mean_up),
+    parts.push_back(fmt::format("{} {}/{}", outages.regular ? "flapping" : "outages",
+                                format_duration(outages.mean_up),
                                 format_duration(outages.mean_down)));
   }
   const auto events =

@@ -120,7 +120,7 @@ TEST_CASE("events that cannot be are refused", "[process]") {
              "3"},
             {"1s,link_dwon,1,\n",
              "events.csv:2: column 'kind': 'link_dwon' is unknown; the kinds are link_down, "
-             "link_up, rate, delay, loss, trace, outages, island_pause, island_speed, "
+             "link_up, rate, delay, loss, trace, outages, flapping, island_pause, island_speed, "
              "island_silent, "
              "island_kill, island_leave, island_join"},
             {"1s,link_up,1,\n",

@@ -113,7 +113,7 @@ TEST_CASE("flaky_wifi drops every island out at times of its own", "[library]") 
   int in_time = 0;
   std::vector<Nanos> firsts;
   for (std::size_t i = 0; i < 4; ++i) {
-    const RandomOutages& outages = s.network.outages[i];
+    const LinkOutages& outages = s.network.outages[i];
     CHECK(outages.links.size() == 2);
     CHECK(outages.mean_up == 30s);
     CHECK(outages.mean_down == 2s);

@@ -296,6 +296,17 @@ TEST_CASE("random outages are of links together and named by numbers", "[descrip
   CHECK(network.outages[1].mean_up == ms(60'000));
 }
 
+TEST_CASE("regular outages are called flapping", "[description]") {
+  const NetworkDescription network =
+      read({.events = "time,kind,subject,value\n5s,flapping,1+2.up,20s/500ms\n"});
+  REQUIRE(network.outages.size() == 1);
+  CHECK(network.outages[0].regular);
+  CHECK(network.outages[0].links == Links{2, 3, 4});
+  CHECK(network.outages[0].start == ms(5'000));
+  CHECK(network.outages[0].mean_up == ms(20'000));
+  CHECK(network.outages[0].mean_down == ms(500));
+}
+
 TEST_CASE("a network is summed up in one line", "[description]") {
   CHECK(network_summary(read({})) ==
         "20mbit up, 10mbit down, 20ms per access link: RTT 80ms between islands");

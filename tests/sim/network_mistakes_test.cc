@@ -255,7 +255,7 @@ TEST_CASE("mistakes in any event are told", "[mistakes]") {
           "of time"},
          {"1s,link_gone,0,\n",
           "events.csv:2: column 'kind': 'link_gone' is unknown; the kinds are link_down, link_up, "
-          "rate, delay, loss, trace, outages, island_pause, island_speed, island_silent, "
+          "rate, delay, loss, trace, outages, flapping, island_pause, island_speed, island_silent, "
           "island_kill, "
           "island_leave, island_join"},
          {"1s,link_down,1,3s\n",
@@ -370,7 +370,17 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
         "events.csv:3: column 'subject': link 1.up has random outages already, since 1s"},
        {"1s,outages,1,60s/3s\n2s,link_down,1.down,\n",
         "events.csv:3: column 'subject': link 1.down has random outages, since 1s; a link_down "
-        "would contradict them"},
+        "would contradict that"},
+       {"1s,flapping,1,60s\n",
+        "events.csv:2: column 'value': '60s' is not two durations; write how long it is up and how "
+        "long down, e.g. 60s/3s"},
+       {"1s,flapping,1,0.1ms/1s\n",
+        "events.csv:2: column 'value': '0.1ms/1s' has a duration below 1ms; write e.g. 60s/3s"},
+       {"1s,flapping,1,60s/3s\n2s,outages,1.up,60s/3s\n",
+        "events.csv:3: column 'subject': link 1.up is flapping already, since 1s"},
+       {"1s,flapping,1,60s/3s\n2s,link_down,1.up,\n",
+        "events.csv:3: column 'subject': link 1.up is flapping, since 1s; a link_down would "
+        "contradict that"},
        {"1s,outages,1,60s/3s\n2s,link_up,1.down,\n",
         "events.csv:3: column 'subject': link 1.down is not down here; a link_up follows a "
         "link_down of the same subject"},
