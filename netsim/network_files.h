@@ -3,6 +3,7 @@
 //   links.csv        island,up,down,delay[,loss]           an access link per island, or
 //                    from,to,rate,delay[,loss][,via]       a link per ordered pair of islands
 //   islands.csv      island[,name][,region][,step][,speed][,jitter][,start]
+//   regions.csv      from,to,delay[,rate][,loss]           what lies between regions
 //   bottlenecks.csv  name,from,to,rate,delay,loss          links that many paths share
 //   events.csv       time,kind,subject,value               what happens to links and islands
 //   a trace          time,rate,delay[,loss]                named by an event; other formats too
@@ -21,9 +22,10 @@ namespace strait {
 
 struct NetworkFiles {
   std::string links;
-  std::string islands;  // these three may be empty: none
+  std::string islands;  // these four may be empty: none
   std::string bottlenecks;
   std::string events;
+  std::string regions;
 };
 
 /// `islands` of them; the coordinator is beside island 0.

@@ -62,7 +62,7 @@ FabricOptions fabric_of(const RunConfig& config) {
   if (config.network.kind != "emulated") return {.islands = config.run.islands};
   const auto& n = config.network;
   return {.islands = config.run.islands,
-          .description = read_network({n.links, n.islands, n.bottlenecks, n.events},
+          .description = read_network({n.links, n.islands, n.bottlenecks, n.events, n.regions},
                                       config.run.islands, config.run.seed),
           .emulated = {.tcp = {.mss = n.mss,
                                .header = n.header_bytes,

@@ -110,16 +110,21 @@ Card Picture::card_of(IslandId island) const {
                     [&](const auto& trace) { return mine({trace.link}); })) {
       changes.emplace_back("trace");
     }
-    for (const LinkOutages& outages : network.outages) {
-      if (mine(outages.links)) changes.emplace_back(outages.regular ? "flapping" : "outages");
+    for (const bool regular : {false, true}) {
+      if (std::any_of(network.outages.begin(), network.outages.end(), [&](const auto& outages) {
+            return outages.regular == regular && mine(outages.links);
+          })) {
+        changes.emplace_back(regular ? "flapping" : "outages");
+      }
     }
     const auto events = std::count_if(
         network.events.begin(), network.events.end(),
         [&](const auto& event) { return event.island == island || mine(event.links); });
     if (events > 0) changes.push_back(fmt::format("{} event{}", events, events == 1 ? "" : "s"));
   }
-  const Nanos start = network.islands[static_cast<std::size_t>(island)].start;
-  if (start > Nanos{0}) changes.insert(changes.begin(), "from " + format_duration(start));
+  const IslandSpec& spec = network.islands[static_cast<std::size_t>(island)];
+  if (spec.start > Nanos{0}) changes.insert(changes.begin(), "from " + format_duration(spec.start));
+  if (spec.speed_ppm != 1'000'000) changes.insert(changes.begin(), format_speed(spec.speed_ppm));
   card.changes = join(changes, ", ");
   return card;
 }

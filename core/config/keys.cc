@@ -179,6 +179,8 @@ std::vector<Key> time_keys() {
       choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
       key(SETTING(network.links), kTime, "CSV file of links, beside the scenario"),
       key(SETTING(network.islands), kTime, "CSV file of what islands are; empty = all alike"),
+      key(SETTING(network.regions), kTime,
+          "CSV file of what lies between regions; empty = nothing"),
       key(SETTING(network.bottlenecks), kTime, "CSV file of links that paths share; empty = none"),
       key(SETTING(network.events), kTime, "CSV file of outages and the like; empty = none"),
       key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),

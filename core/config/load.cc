@@ -145,6 +145,7 @@ class Loader {
   void find_files() {
     find_csv("network.links", loaded_.given.network.links);
     find_csv("network.islands", loaded_.given.network.islands);
+    find_csv("network.regions", loaded_.given.network.regions);
     find_csv("network.bottlenecks", loaded_.given.network.bottlenecks);
     find_csv("network.events", loaded_.given.network.events);
     auto& text = loaded_.given.data.text;

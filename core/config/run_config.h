@@ -210,6 +210,7 @@ struct NetworkSettings {
 
   std::string links;        // an access link per island, or a link per pair
   std::string islands;      // names, regions, and islands that are slower or come later
+  std::string regions;      // what lies between regions, on top of access links
   std::string bottlenecks;  // links that many paths share
   std::string events;       // outages and changes, islands that pause, die, leave and come back
 

@@ -103,8 +103,9 @@ TEST_CASE("links that cannot be are refused", "[process]") {
             {"0,1mbit,1mbit,1ms\n0,1mbit,1mbit,1ms\n",
              "links.csv:3: column 'island': there is a row for '0' already; keep one"},
             {"*,1mbit,1mbit,1ms\n7,1mbit,1mbit,1ms\n",
-             "links.csv:3: column 'island': there is no island '7'; run.islands = 4 makes 0 to "
-             "3"},
+             "links.csv:3: column 'island': there is no island or region '7'; run.islands = 4 "
+             "makes 0 "
+             "to 3, and * is all others"},
             {"",
              "links.csv: no row for island 0; add one, or a row for all others: "
              "*,20mbit,20mbit,20ms"}})) {

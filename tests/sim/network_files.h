@@ -16,6 +16,7 @@ struct NetworkTexts {
   std::string islands{};
   std::string bottlenecks{};
   std::string events{};
+  std::string regions{};
   std::string trace{};        // trace.csv, for events to name
   std::string lossy_trace{};  // lossy.csv, likewise
   int count = 3;
@@ -30,7 +31,7 @@ inline NetworkDescription read(const NetworkTexts& texts, std::uint64_t seed = 1
   };
   const NetworkFiles files{write("links.csv", texts.links), write("islands.csv", texts.islands),
                            write("bottlenecks.csv", texts.bottlenecks),
-                           write("events.csv", texts.events)};
+                           write("events.csv", texts.events), write("regions.csv", texts.regions)};
   write("trace.csv", texts.trace);
   write("lossy.csv", texts.lossy_trace);
   try {

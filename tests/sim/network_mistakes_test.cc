@@ -82,14 +82,17 @@ TEST_CASE("mistakes in access links are told", "[mistakes]") {
           "links.csv:2: column 'loss': '0.00001%' is less than one segment in a million; write "
           "e.g. 0.1%"},
          {"3,1mbit,1mbit,1ms,\n",
-          "links.csv:2: column 'island': there is no island '3'; run.islands = 3 makes 0 to 2"},
+          "links.csv:2: column 'island': there is no island or region '3'; run.islands = 3 makes 0 "
+          "to 2, and * is all others"},
          {"x,1mbit,1mbit,1ms,\n",
-          "links.csv:2: column 'island': there is no island 'x'; run.islands = 3 makes 0 to 2"},
+          "links.csv:2: column 'island': there is no island or region 'x'; run.islands = 3 makes 0 "
+          "to 2, and * is all others"},
          {",1mbit,1mbit,1ms,\n",
-          "links.csv:2: column 'island': there is no island ''; run.islands = 3 makes 0 to 2"},
+          "links.csv:2: column 'island': there is no island or region ''; run.islands = 3 makes 0 "
+          "to 2, and * is all others"},
          {"99999999999999999999,1mbit,1mbit,1ms,\n",
-          "links.csv:2: column 'island': there is no island '99999999999999999999'; run.islands = "
-          "3 makes 0 to 2"},
+          "links.csv:2: column 'island': there is no island or region '99999999999999999999'; "
+          "run.islands = 3 makes 0 to 2, and * is all others"},
          {"1,1mbit,1mbit,1ms,\n1,1mbit,1mbit,1ms,\n",
           "links.csv:3: column 'island': there is a row for '1' already; keep one"},
          {"*,1mbit,1mbit,1ms,\n*,1mbit,1mbit,1ms,\n",
@@ -206,6 +209,59 @@ TEST_CASE("mistakes in speeds are told", "[mistakes]") {
         });
 }
 
+TEST_CASE("mistakes in what lies between regions are told", "[mistakes]") {
+  const auto with = [](const std::string& islands) {
+    return [islands](const std::string& rows) {
+      return NetworkTexts{.islands = "island,region,name\n" + islands,
+                          .regions = "from,to,delay,rate,loss\n" + rows};
+    };
+  };
+  check({{"eu,us,40ms,,\neu,asia,90ms,,\n",
+          "regions.csv: no row for us and asia; add one, or a row for all others: *,*,40ms"},
+         {"", "regions.csv: no row for eu and us; add one, or a row for all others: *,*,40ms"},
+         {"eu,us,40ms,,\neu,us,41ms,,\n",
+          "regions.csv:3: column 'from': there is a row for eu>us already; keep one"},
+         {"*,*,40ms,,\n*,*,41ms,,\n",
+          "regions.csv:3: column 'from': there is a row for *>* already; keep one"},
+         {"eu,eu,1ms,,\n",
+          "regions.csv:2: column 'to': within region eu there are only access links; delete the "
+          "row"},
+         {"eu,mars,1ms,,\n",
+          "regions.csv:2: column 'to': there is no region 'mars'; there are eu, us and asia"},
+         {"lyon,us,1ms,,\n",
+          "regions.csv:2: column 'from': there is no region 'lyon'; there are eu, us and asia"},
+         {"0,us,1ms,,\n",
+          "regions.csv:2: column 'from': there is no region '0'; there are eu, us and asia"},
+         {"*,us,1ms,,\n",
+          "regions.csv:2: column 'from': there is no region '*'; there are eu, us and asia"},
+         {"eu,us,,,\n", "regions.csv:2: column 'delay': '' is empty; write e.g. 80ms"},
+         {"eu,us,-1ms,,\n", "regions.csv:2: column 'delay': '-1ms' is negative; write e.g. 80ms"},
+         {"eu,us,1ms,0,\n",
+          "regions.csv:2: column 'rate': '0' lets nothing through; write e.g. 20mbit, or take the "
+          "link down with a link_down event"},
+         {"eu,us,1ms,,100%\n",
+          "regions.csv:2: column 'loss': '100%' lets nothing through; write e.g. 2%, or take the "
+          "link down with a link_down event"}},
+        with("0,eu,lyon\n1,us,\n2,asia,\n"));
+  check(
+      {{"eu,us,1ms,,\n", "regions.csv:2: column 'to': there is no region 'us'; there is only eu"}},
+      with("*,eu,\n"));
+  check({{"*,*,1ms,,\n",
+          "regions.csv: island 2 is in no region; give it one in network.islands, column region"}},
+        with("0,eu,\n1,us,\n"));
+  CHECK(
+      complaint({.links = "from,to,rate,delay\n*,*,1mbit,1ms\n",
+                 .islands = "island,region\n*,eu\n",
+                 .regions = "from,to,delay\n"}) ==
+      "regions.csv: network.links has a link for each pair, so nothing lies between regions; write "
+      "regions as from and to there, or give access links (island,up,down,delay)");
+  CHECK(complaint({.islands = "island,region\n0,eu\n*,us\n",
+                   .bottlenecks = "name,from,to,rate,delay\na,*,*,1mbit,1ms\nb,*,*,1mbit,1ms\n",
+                   .regions = "from,to,delay\n*,*,40ms\n"}) ==
+        "bottlenecks.csv: from island 0 to 1 there are 5 links (0.up, a, b, eu>us, 1.down); a path "
+        "has at most 4: take a bottleneck away");
+}
+
 TEST_CASE("mistakes in bottlenecks are told", "[mistakes]") {
   check(
       {{",0,1,1mbit,1ms,\n",
@@ -232,6 +288,13 @@ TEST_CASE("mistakes in bottlenecks are told", "[mistakes]") {
        {"b,eu,*,1mbit,1ms,1\n",
         "bottlenecks.csv:2: column 'loss': '1' lets nothing through; write e.g. 2%, or take the "
         "link down with a link_down event"},
+       {"b,0,0,1mbit,1ms,\n",
+        "bottlenecks.csv:2: column 'name': no island sends to another through 'b'; write from and "
+        "to "
+        "between which others lie, or delete the row"},
+       {"b,eu,*,1mbit,1ms,\nc,,,1mbit,1ms,\n",
+        "bottlenecks.csv:3: column 'name': no island sends to another through 'c'; name it in a "
+        "`via` of the links, or give from and to, or delete the row"},
        {"a,*,*,1mbit,1ms,\nb,eu,*,1mbit,1ms,\nc,0,1,1mbit,1ms,\n",
         "bottlenecks.csv: from island 0 to 1 there are 5 links (0.up, a, b, c, 1.down); a path "
         "has at most 4: take a bottleneck away"}},
