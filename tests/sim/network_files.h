@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fstream>
+#include <map>
 #include <string>
 
 #include "core/base/errors.h"
@@ -17,8 +18,8 @@ struct NetworkTexts {
   std::string bottlenecks{};
   std::string events{};
   std::string regions{};
-  std::string trace{};        // trace.csv, for events to name
-  std::string lossy_trace{};  // lossy.csv, likewise
+  std::string trace{};                        // trace.csv, for events to name
+  std::map<std::string, std::string> more{};  // others by name, likewise
   int count = 3;
 };
 
@@ -33,7 +34,7 @@ inline NetworkDescription read(const NetworkTexts& texts, std::uint64_t seed = 1
                            write("bottlenecks.csv", texts.bottlenecks),
                            write("events.csv", texts.events), write("regions.csv", texts.regions)};
   write("trace.csv", texts.trace);
-  write("lossy.csv", texts.lossy_trace);
+  for (const auto& [name, text] : texts.more) write(name, text);
   try {
     return read_network(files, texts.count, seed);
   } catch (const UserError& error) {

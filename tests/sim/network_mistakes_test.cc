@@ -453,7 +453,7 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
       [](const std::string& rows) {
         NetworkTexts texts = with_events(rows);
         texts.trace = "time,rate,delay\n0s,1mbit,\n1s,,\n";
-        texts.lossy_trace = "time,rate,delay,loss\n0s,1mbit,,1%\n1s,,,\n";
+        texts.more["lossy.csv"] = "time,rate,delay,loss\n0s,1mbit,,1%\n1s,,,\n";
         return texts;
       });
 }
@@ -574,11 +574,29 @@ NetworkTexts everything() {
       .trace = "time,rate,delay\n0s,1mbit,30ms\n1s,2mbit,\n2s,,40ms\n3s,,\n"};
 }
 
+/// With access links, what lies between regions, and traces of all formats.
+NetworkTexts other_forms() {
+  return {.links = "island,up,down,delay,loss\n*,1mbit,1mbit,1ms,\neu,2mbit,inf,2ms,1%\n",
+          .islands = "island,region,speed,jitter\n0,eu,0.5x,\n*,us,2x,1%\n",
+          .bottlenecks = "name,from,to,rate,delay\ncable,us,*,1gbit,40ms\n",
+          .events =
+              "time,kind,subject,value\n0s,trace,0.up,t.up clip\n0s,trace,0.down,t.log\n"
+              "1s,trace,1.up,trace.csv loop\n2s,flapping,us>eu,2s/10ms\n"
+              "3s,island_speed,2,0.25x\n4s,loss,cable,1%\n",
+          .regions = "from,to,delay,rate,loss\neu,us,40ms,10mbit,\nus,eu,41ms,,0.1%\n",
+          .trace = "time,rate,delay,loss\n0s,1mbit,30ms,1%\n1s,2mbit,,\n2s,,40ms,0\n3s,,,\n",
+          .more = {{"t.up", "3\n7\n7\n12\n45\n"},
+                   {"t.log",
+                    "1289406399 549692 59.85 10.78 248069 1008\n"
+                    "1289406400 550772 59.85 10.78 191698 1080\n"}}};
+}
+
 /// Replaces, doubles or removes a byte, or writes a piece of one file into another.
 void spoil(NetworkTexts& texts, Rng& rng) {
   using namespace std::string_view_literals;
-  const std::array files{&texts.links, &texts.islands, &texts.bottlenecks, &texts.events,
-                         &texts.trace};
+  std::vector<std::string*> files{&texts.links,   &texts.islands, &texts.bottlenecks,
+                                  &texts.regions, &texts.events,  &texts.trace};
+  for (auto& [name, more] : texts.more) files.push_back(&more);
   std::string& text = *files[rng.below(files.size())];
   if (text.empty()) return;
   const std::size_t at = rng.below(text.size());
@@ -596,11 +614,12 @@ void spoil(NetworkTexts& texts, Rng& rng) {
 
 TEST_CASE("whatever stands in the files, they are read or refused in one line", "[mistakes]") {
   REQUIRE(complaint(everything()) == "accepted");
+  REQUIRE(complaint(other_forms()) == "accepted");
   const std::uint64_t seed = test_seed();
   int accepted = 0, refused = 0;
-  for (std::uint64_t round = 0; round < 400; ++round) {
+  for (std::uint64_t round = 0; round < 800; ++round) {
     Rng rng(seed, "spoiled files", round);
-    NetworkTexts texts = everything();
+    NetworkTexts texts = round % 2 == 0 ? everything() : other_forms();
     spoil(texts, rng);
     if (rng.below(3) == 0) spoil(texts, rng);
     const std::string line = complaint(texts);
@@ -610,7 +629,7 @@ TEST_CASE("whatever stands in the files, they are read or refused in one line", 
       continue;
     }
     ++refused;
-    CHECK(line.find(".csv") != std::string::npos);
+    CHECK((line.find(".csv") != std::string::npos || line.starts_with("t.")));
     CHECK(std::none_of(line.begin(), line.end(),
                        [](unsigned char c) { return c < 0x20 && c != '\t'; }));
   }

@@ -6,9 +6,12 @@
 #include <fstream>
 
 #include "core/base/rng.h"
+#include "netsim/emulated_network.h"
+#include "tests/conformance/stream_conformance.h"
 #include "tests/sim/model_world.h"
 #include "tests/sim/network_files.h"
 #include "tests/support/catch.h"
+#include "tests/support/plain_loop.h"
 
 namespace strait {
 namespace {
@@ -108,6 +111,44 @@ TEST_CASE("a mahimahi trace keeps its capacity at the end of every bin", "[trace
     }
     CHECK(capacity(trace, trace.period) ==
           Approx(double(times.size()) * kWirePacket).margin(seconds(trace.period) + 1));
+  }
+}
+
+/// When mahimahi would have let `packets` through that wait from the beginning on.
+Nanos mahimahi_time(const std::vector<std::int64_t>& times, std::size_t packets) {
+  const auto periods = static_cast<std::int64_t>((packets - 1) / times.size());
+  return ms(periods * times.back() + times[(packets - 1) % times.size()]);
+}
+
+TEST_CASE("a transfer over a mahimahi trace is done within a bin of mahimahi's own time",
+          "[traces]") {
+  Rng rng(1, "transfers");
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::int64_t> times;
+    for (std::int64_t t = 1; t < 8'000; t += static_cast<std::int64_t>(rng.below(8))) {
+      times.push_back(t);
+      if (rng.below(400) == 0) t += static_cast<std::int64_t>(rng.below(2'000));
+    }
+    NetworkDescription network = describe_network({{}, {}});
+    network.traces = {trace_of(lines_of(times))};
+    network.traces[0].link = up_link(0);
+    network.traces[0].start = Nanos{0};
+    INFO(network.traces[0].source);
+    REQUIRE_THAT(network.traces[0].source, Catch::EndsWith("20ms"));
+    const std::size_t packets = 1 + rng.below(2 * times.size());
+    PlainLoop loop;
+    Trace log;
+    EmulatedNetwork emulated(loop, log, network, {ideal_tcp(), Bytes{1} << 40});
+    conformance::Side a, b;
+    Nanos done{0};
+    b.on_arrived = [&] { done = loop.now(); };
+    emulated.endpoint(conformance::kB).listen([&](PeerId, std::unique_ptr<Stream> stream) {
+      b.take(std::move(stream));
+    });
+    a.take(emulated.endpoint(conformance::kA).dial(conformance::kB, Plane::kData));
+    a.offer(conformance::make_slice(static_cast<std::size_t>(kWirePacket) * packets));
+    loop.run_until(ms(100'000));
+    CHECK(std::abs(seconds(done - mahimahi_time(times, packets))) < 0.021);
   }
 }
 
