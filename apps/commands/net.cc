@@ -95,6 +95,7 @@ int show_network(std::vector<std::string> words) {
   const NetworkView view(network);
   if (!svg.empty()) write_file_atomically(svg, network_svg(view, loaded.name()));
   fmt::print("{}: {}\n\n{}", loaded.name(), network_summary(network), links_table(view));
+  if (!network.traces.empty()) fmt::print("\n{}", traces_table(view));
   if (view.count() > 1) fmt::print("\n{}", pairs_table(view));
   if (!svg.empty()) fmt::print("\npicture: {}\n", svg);
   return 0;

@@ -39,7 +39,10 @@ std::string event_line(const TraceRecord& event, const std::vector<LinkRow>& lin
 
 std::string network_line(const NetworkDescription& network) {
   if (network.places == 0) return "pipe: messages arrive in no time";
-  return network_summary(network);
+  const std::size_t traces = network.traces.size();
+  if (traces == 0) return network_summary(network);
+  return fmt::format("{}; {} link{} a trace", network_summary(network), traces,
+                     traces == 1 ? " follows" : "s follow");
 }
 
 std::string compute_line(const Experiment& x) {

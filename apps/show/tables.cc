@@ -140,7 +140,52 @@ std::string ranges_table(const NetworkView& view) {
   return rows.text();
 }
 
+/// ".up" and ".down" of an access link, ">" of a pair's; empty for what many share.
+std::string way_of(const NetworkView& view, int link) {
+  const std::string& name = view.network().links[static_cast<std::size_t>(link)].name;
+  const auto point = name.find('.');
+  if (view.is_shared(link)) return "";
+  return point == std::string::npos ? ">" : name.substr(point);
+}
+
+std::string mean_rate(const LinkTrace& trace) {
+  // The last row of a trace that is played once has no end: it counts as long as it holds here.
+  const Nanos end = trace.period > Nanos{0} ? trace.period : trace.rows.back().time;
+  BytesPerSecond rate = kUnlimited;
+  double bytes = 0;
+  for (std::size_t i = 0; i < trace.rows.size(); ++i) {
+    rate = trace.rows[i].rate.value_or(rate);
+    const Nanos next = i + 1 < trace.rows.size() ? trace.rows[i + 1].time : end;
+    if (rate == kUnlimited) return "";
+    bytes += seconds(next - trace.rows[i].time) * static_cast<double>(rate.value);
+  }
+  if (end == Nanos{0}) return format_rate(rate);
+  return fmt::format("{:.3g}mbit", bytes / seconds(end) * 8e-6);
+}
+
 }  // namespace
+
+std::string traces_table(const NetworkView& view) {
+  // The same file on several links is one row.
+  std::map<std::string, std::pair<const LinkTrace*, std::vector<std::string>>> files;
+  for (const LinkTrace& trace : view.network().traces) {
+    auto& [first, links] = files[trace.source];
+    if (first == nullptr) first = &trace;
+    links.push_back(
+        fmt::format("{} from {}", view.link_label(trace.link), format_duration(trace.start)));
+  }
+  Table table({{"trace"},
+               {"length", Align::kRight},
+               {"steps", Align::kRight},
+               {"mean rate", Align::kRight},
+               {"links"}});
+  for (const auto& [source, file] : files) {
+    const LinkTrace& trace = *file.first;
+    table.row({source, trace.period > Nanos{0} ? format_duration(trace.period) : "for good",
+               fmt::format("{}", trace.rows.size()), mean_rate(trace), some_of(file.second)});
+  }
+  return files.empty() ? "" : table.text();
+}
 
 std::string links_table(const NetworkView& view) {
   const auto& links = view.network().links;
@@ -151,14 +196,10 @@ std::string links_table(const NetworkView& view) {
   };
   std::vector<Kind> kinds;
   const auto alike = [&](const Kind& kind, int link, const std::string& changes) {
-    const LinkSpec& a = links[static_cast<std::size_t>(kind.first)];
-    const LinkSpec& b = links[static_cast<std::size_t>(link)];
-    const auto last = [](const std::string& name) { return name.substr(name.find('.') + 1); };
-    const bool way =
-        (a.name.find('.') != std::string::npos) == (b.name.find('.') != std::string::npos) &&
-        (a.name.find('.') == std::string::npos || last(a.name) == last(b.name));
-    return way && view.is_shared(kind.first) == view.is_shared(link) && a.rate == b.rate &&
-           a.delay == b.delay && a.loss_ppm == b.loss_ppm && kind.changes == changes;
+    const LinkSpec& one = links[static_cast<std::size_t>(kind.first)];
+    const LinkSpec& other = links[static_cast<std::size_t>(link)];
+    return way_of(view, kind.first) == way_of(view, link) && one.rate == other.rate &&
+           one.delay == other.delay && one.loss_ppm == other.loss_ppm && kind.changes == changes;
   };
   for (int link = 0; link < static_cast<int>(links.size()); ++link) {
     const std::string changes = view.changes(link);

@@ -123,6 +123,22 @@ TEST_CASE("what changes a link stands in its row", "[show]") {
   CHECK_THAT(row("a-machine-far-away-1.up"), Catch::EndsWith("1 event"));
 }
 
+TEST_CASE("the traces that links follow have a table", "[show]") {
+  NetworkDescription network = various(3, 0);
+  CHECK(traces_table(NetworkView(describe_network({{}, {}}))).empty());
+  const LinkTrace trace{.start = 3s,
+                        .period = 4s,
+                        .rows = {{Nanos{0}, megabits(10)}, {1s, megabits(2)}},
+                        .source = "lte.down, mahimahi in steps of 20ms"};
+  network.traces = {trace, trace};
+  network.traces[1].link = down_link(2);
+  const auto lines = split(traces_table(NetworkView(network)), '\n');
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[2] ==
+        "lte.down, mahimahi in steps of 20ms      4s      2      4mbit  0.up from 3s, "
+        "2.down from 3s");
+}
+
 TEST_CASE("many kinds of pairs become ranges by region or by sender", "[show]") {
   const NetworkDescription regions = various(64, 3), none = various(20, 0);
   const auto by_region = split(pairs_table(NetworkView(regions)), '\n');
