@@ -26,6 +26,7 @@ struct Command {
   std::string_view what;
   bool takes_keys;
   int (*run)(const std::vector<std::string>&);
+  std::string_view forms = {};  // where there are several
 };
 
 constexpr std::array kCommands{
@@ -35,9 +36,12 @@ constexpr std::array kCommands{
     Command{"plan", "plan SCENARIO [--key value]",
             "what a run will cost and which H and codec fit (or --papers); no training", true,
             command_plan},
-    Command{"net", "net validate --cases FILE...",
-            "how far the emulated TCP is from transfers that a kernel's TCP made", false,
-            command_net},
+    Command{
+        "net", "net show SCENARIO | validate",
+        "a scenario's links as tables and a picture, or how right the TCP model is", false,
+        command_net,
+        "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
+        "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
 };
@@ -56,7 +60,7 @@ int help() {
 }
 
 int help_of(const Command& command) {
-  fmt::print("usage: strait {}\n\n{}\n", command.usage, command.what);
+  fmt::print("usage: strait {}\n\n{}\n{}", command.usage, command.what, command.forms);
   if (!command.takes_keys) return 0;
   std::string names;
   for (const auto& [name, key] : short_options()) names += fmt::format(" --{}", name);

@@ -50,7 +50,10 @@ std::vector<Bottleneck> read_bottlenecks(const std::string& path, const IslandNa
                                      twice ? "a bottleneck" : "an island or region", name, name));
     }
     Bottleneck bottleneck{
-        {name, read_rate(row, "rate"), read_delay(row, "delay"), read_loss(row, "loss")}, {}, {}};
+        row,
+        {name, read_rate(row, "rate"), read_delay(row, "delay"), read_loss(row, "loss")},
+        {},
+        {}};
     if (!row["from"].empty() || !row["to"].empty()) {  // a half that is empty is refused
       bottleneck.from = names.selector(row, "from");
       bottleneck.to = names.selector(row, "to");
@@ -64,6 +67,7 @@ void add_bottlenecks(const std::string& path, const IslandNames& names,
                      const std::vector<Bottleneck>& bottlenecks,
                      const std::vector<std::vector<int>>& via, NetworkDescription& network) {
   const auto first = static_cast<int>(network.links.size());
+  std::vector<bool> used(bottlenecks.size());
   for (const Bottleneck& bottleneck : bottlenecks) network.links.push_back(bottleneck.link);
   for (std::size_t pair = 0; pair < network.paths.size(); ++pair) {
     auto& links = network.paths[pair];
@@ -77,8 +81,18 @@ void add_bottlenecks(const std::string& path, const IslandNames& names,
       const bool named = std::find(via[pair].begin(), via[pair].end(), index) != via[pair].end();
       if (!named && !passes(bottlenecks[b], names, from, to)) continue;
       links.insert(links.end() - behind, first + index);
+      used[b] = true;
     }
     check_length(path, network, from, to);
+  }
+  for (std::size_t b = 0; b < bottlenecks.size(); ++b) {
+    if (used[b]) continue;
+    const bool by_name = !bottlenecks[b].from;
+    bottlenecks[b].row.refuse(
+        "name", fmt::format("no island sends to another through '{}'; {}, or delete the row",
+                            bottlenecks[b].link.name,
+                            by_name ? "name it in a `via` of the links, or give from and to"
+                                    : "write from and to between which others lie"));
   }
 }
 

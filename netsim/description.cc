@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/quantities.h"
 #include "netsim/wide.h"
@@ -26,30 +27,14 @@ bool is_uniform(const NetworkDescription& network) {
   return network.places == 1 || network.path(0, 1).size() == 2;
 }
 
-/// Between two places.
-struct PathFigures {
-  BytesPerSecond rate = kUnlimited;
-  Nanos delay{0};
-  double arrives = 1;  // the share of segments that is not lost
-};
-
-PathFigures figures_of(const NetworkDescription& network, int from, int to) {
-  PathFigures figures;
-  for (const int index : network.path(from, to)) {
-    const LinkSpec& link = network.links[static_cast<std::size_t>(index)];
-    figures.rate = std::min(figures.rate, link.rate);
-    figures.delay += link.delay;
-    figures.arrives *= 1 - static_cast<double>(link.loss_ppm) * 1e-6;
-  }
-  return figures;
-}
-
 template <class T, class Format>
 std::string range(const T& low, const T& high, Format format) {
   return low == high ? format(low) : format(low) + " to " + format(high);
 }
 
-std::string loss_text(double loss) { return fmt::format(", loss {:.3g}%", loss * 100); }
+std::string loss_text(std::int64_t ppm) {
+  return fmt::format(", loss {:.3g}%", static_cast<double>(ppm) * 1e-4);
+}
 
 }  // namespace
 
@@ -86,25 +71,38 @@ NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island, Dire
   return {.time = time, .kind = kind, .links = access_links(island, direction)};
 }
 
+PathFigures path_figures(const NetworkDescription& network, int from, int to) {
+  PathFigures figures;
+  double arrives = 1;
+  for (const int index : network.path(from, to)) {
+    const LinkSpec& link = network.links[static_cast<std::size_t>(index)];
+    figures.rate = std::min(figures.rate, link.rate);
+    figures.delay += link.delay;
+    arrives *= 1 - static_cast<double>(link.loss_ppm) * 1e-6;
+  }
+  figures.loss_ppm = std::llround((1 - arrives) * 1e6);
+  return figures;
+}
+
 std::string network_summary(const NetworkDescription& network) {
   if (is_uniform(network)) {
     const LinkSpec &up = network.links[0], &down = network.links[1];
     return fmt::format("{} up, {} down, {}{} per access link: RTT {} between islands",
                        format_rate(up.rate), format_rate(down.rate), format_duration(up.delay),
-                       up.loss_ppm > 0 ? loss_text(static_cast<double>(up.loss_ppm) * 1e-6) : "",
+                       up.loss_ppm > 0 ? loss_text(up.loss_ppm) : "",
                        format_duration(4 * up.delay));
   }
   BytesPerSecond rate_low = kUnlimited, rate_high{};
   Nanos rtt_low = kNever, rtt_high{0};
-  double arrives = 1;
+  std::int64_t loss = 0;
   for (int from = 0; from < network.places; ++from) {
     for (int to = 0; to < network.places; ++to) {
       if (from == to) continue;
-      const PathFigures path = figures_of(network, from, to);
-      const Nanos rtt = path.delay + figures_of(network, to, from).delay;
+      const PathFigures path = path_figures(network, from, to);
+      const Nanos rtt = path.delay + path_figures(network, to, from).delay;
       rate_low = std::min(rate_low, path.rate);
       rate_high = std::max(rate_high, path.rate);
-      arrives = std::min(arrives, path.arrives);
+      loss = std::max(loss, path.loss_ppm);
       rtt_low = std::min(rtt_low, rtt);
       rtt_high = std::max(rtt_high, rtt);
     }
@@ -113,7 +111,7 @@ std::string network_summary(const NetworkDescription& network) {
   return fmt::format("{} links: {} from island to island, RTT {}{}", network.links.size(),
                      range(rate_low, rate_high, format_rate),
                      range(rtt_low, rtt_high, format_duration),
-                     arrives < 1 ? loss_text(1 - arrives) + " at most" : "");
+                     loss > 0 ? loss_text(loss) + " at most" : "");
 }
 
 std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {

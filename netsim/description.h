@@ -32,6 +32,7 @@ enum class NetworkEventKind {
   kLinkDelay,
   kLinkLoss,
   kIslandPause,
+  kIslandSpeed,
   kIslandSilent,
   kIslandKill,
   kIslandLeave,
@@ -41,42 +42,49 @@ enum class NetworkEventKind {
 struct NetworkEvent {
   Nanos time{0};
   NetworkEventKind kind = NetworkEventKind::kLinkDown;
-  std::vector<int> links{};   // by index, for link events
-  IslandId island = -1;       // for island events
-  Nanos duration{0};          // pause; silent, where 0 = for good
-  BytesPerSecond rate{};      // kLinkRate
-  Nanos delay{0};             // kLinkDelay
-  std::int64_t loss_ppm = 0;  // kLinkLoss
+  std::vector<int> links{};    // by index, for link events
+  IslandId island = -1;        // for island events
+  Nanos duration{0};           // pause; silent, where 0 = for good
+  BytesPerSecond rate{};       // kLinkRate
+  Nanos delay{0};              // kLinkDelay
+  std::int64_t loss_ppm = 0;   // kLinkLoss
+  std::int64_t speed_ppm = 0;  // kIslandSpeed: times as fast as usual, in parts per million
 };
 
-/// Rate and delay of a link as they were measured: piecewise constant, again and again.
+/// Rate, delay and loss of a link as they were measured: piecewise constant, again and again, or
+/// once.
 struct LinkTrace {
   struct Row {
     Nanos time{0};  // since the repetition began; the first is 0, each later than the one before
     std::optional<BytesPerSecond> rate{};  // none = as before
     std::optional<Nanos> delay{};
+    std::optional<std::int64_t> loss_ppm{};
   };
   int link = 0;
   Nanos start{0};   // of the first repetition
-  Nanos period{0};  // later than the last row
+  Nanos period{0};  // later than the last row; 0 = once: the last row holds for good
   std::vector<Row> rows;
+  std::string source{};  // for people: "lte.up, mahimahi in steps of 20ms"
 };
 
-/// Links that go down and up together at random (netsim/outages.h draws when).
-struct RandomOutages {
+/// Links that go down and up together again and again, at random or regularly (netsim/outages.h
+/// says when).
+struct LinkOutages {
   std::string name;  // of the links together, islands by number; keys the generator
   std::vector<int> links;
   Nanos start{0};  // up until the first outage after it
   Nanos mean_up{0};
   Nanos mean_down{0};
+  bool regular = false;  // always as long as the mean
 };
 
 struct IslandSpec {
-  std::string name;                // empty = only its number
-  std::string region;              // empty = none
-  std::optional<Nanos> step{};     // compute per inner step, else compute.step
-  std::optional<double> jitter{};  // else compute.jitter
-  Nanos start{0};                  // joins the run then, without an event; 0 = there from the start
+  std::string name;                    // empty = only its number
+  std::string region;                  // empty = none
+  std::optional<Nanos> step{};         // compute per inner step, else compute.step
+  std::int64_t speed_ppm = 1'000'000;  // of compute.step: times as fast, in parts per million
+  std::optional<double> jitter{};      // else compute.jitter
+  Nanos start{0};  // joins the run then, without an event; 0 = there from the start
 };
 
 struct NetworkDescription {
@@ -88,7 +96,7 @@ struct NetworkDescription {
   std::vector<std::vector<int>> paths;
   std::vector<NetworkEvent> events;  // in the order of time
   std::vector<LinkTrace> traces;
-  std::vector<RandomOutages> outages;
+  std::vector<LinkOutages> outages;
   std::vector<IslandSpec> islands;  // by island
   std::uint64_t seed = 1;           // everything random in the network follows from it
 
@@ -129,6 +137,14 @@ NetworkDescription describe_network(std::vector<AccessLink> links,
 /// An event of an island's access link.
 NetworkEvent link_event(Nanos time, NetworkEventKind kind, IslandId island,
                         Direction direction = Direction::kBoth);
+
+/// The path from one place to another, as it is when a run begins and no event has changed it.
+struct PathFigures {
+  BytesPerSecond rate = kUnlimited;  // of the narrowest link
+  Nanos delay{0};                    // one way
+  std::int64_t loss_ppm = 0;         // of segments, over all links
+};
+PathFigures path_figures(const NetworkDescription& network, int from, int to);
 
 /// One line for people: "20mbit up, 20mbit down, 20ms per access link: RTT 80ms between islands",
 /// or the smallest and largest figures where links differ.

@@ -98,14 +98,20 @@ void EmulatedCore::start(const std::vector<NetworkEvent>& events) {
 
 void EmulatedCore::start_pauses(const std::vector<NetworkEvent>& events) {
   std::vector<std::vector<Pause>> pauses(peers_.size());
+  std::vector<std::vector<SpeedChange>> speeds(peers_.size());
   for (const NetworkEvent& event : events) {
-    if (event.kind != NetworkEventKind::kIslandPause) continue;
+    const bool pause = event.kind == NetworkEventKind::kIslandPause;
+    if (!pause && event.kind != NetworkEventKind::kIslandSpeed) continue;
     const auto peer = static_cast<std::size_t>(index_of(peer_of(event.island)));
     STRAIT_CHECK(peer < peers_.size(), "an event of island {}", event.island);
-    pauses[peer].push_back({event.time, event.time + event.duration});
+    if (pause) {
+      pauses[peer].push_back({event.time, event.time + event.duration});
+    } else {
+      speeds[peer].push_back({event.time, event.speed_ppm});
+    }
   }
   for (std::size_t i = 0; i < peers_.size(); ++i) {
-    peers_[i].pauses = PauseSchedule(std::move(pauses[i]));
+    peers_[i].pauses = PauseSchedule(std::move(pauses[i]), std::move(speeds[i]));
   }
 }
 

@@ -14,9 +14,9 @@ EventRules::EventRules(const NetworkDescription& network)
 void EventRules::goes_down(const CsvRow& row, Nanos time, int index) {
   Link& state = link(index);
   if (state.outages_since) {
-    row.refuse("subject", fmt::format("link {} has random outages, since {}; a link_down would "
-                                      "contradict them",
-                                      name(index), format_duration(*state.outages_since)));
+    row.refuse("subject",
+               fmt::format("link {} {}, since {}; a link_down would contradict that", name(index),
+                           state.outages(), format_duration(*state.outages_since)));
   }
   if (state.down_since) {
     row.refuse("subject", fmt::format("link {} is down already, since {}", name(index),
@@ -47,19 +47,26 @@ void EventRules::changes(const CsvRow& row, int index) {
                                     name(index), format_duration(*since)));
 }
 
-void EventRules::follows_trace(const CsvRow& row, Nanos time, int index) {
+void EventRules::changes_loss(const CsvRow& row, int index) {
+  if (!link(index).trace_sets_loss) return;
+  row.refuse("subject", fmt::format("link {} follows a trace, since {}, which sets its loss",
+                                    name(index), format_duration(*link(index).trace_since)));
+}
+
+void EventRules::follows_trace(const CsvRow& row, Nanos time, int index, bool sets_loss) {
   Link& state = link(index);
   if (state.trace_since) {
     row.refuse("subject", fmt::format("link {} follows a trace already, since {}", name(index),
                                       format_duration(*state.trace_since)));
   }
   state.trace_since = time;
+  state.trace_sets_loss = sets_loss;
 }
 
-void EventRules::has_outages(const CsvRow& row, Nanos time, int index) {
+void EventRules::has_outages(const CsvRow& row, Nanos time, int index, bool regular) {
   Link& state = link(index);
   if (state.outages_since) {
-    row.refuse("subject", fmt::format("link {} has random outages already, since {}", name(index),
+    row.refuse("subject", fmt::format("link {} {} already, since {}", name(index), state.outages(),
                                       format_duration(*state.outages_since)));
   }
   if (state.down_since) {
@@ -68,6 +75,7 @@ void EventRules::has_outages(const CsvRow& row, Nanos time, int index) {
                                       name(index), format_duration(*state.down_since)));
   }
   state.outages_since = time;
+  state.outages_regular = regular;
 }
 
 // --- islands ---

@@ -19,8 +19,9 @@ class EventRules {
   void goes_down(const CsvRow& row, Nanos time, int link);
   void comes_up(const CsvRow& row, Nanos time, int link);
   void changes(const CsvRow& row, int link);  // its rate or delay
-  void follows_trace(const CsvRow& row, Nanos time, int link);
-  void has_outages(const CsvRow& row, Nanos time, int link);
+  void changes_loss(const CsvRow& row, int link);
+  void follows_trace(const CsvRow& row, Nanos time, int link, bool sets_loss);
+  void has_outages(const CsvRow& row, Nanos time, int link, bool regular);
 
   void pauses(const CsvRow& row, Nanos time, IslandId island);
   void falls_silent(const CsvRow& row, Nanos time, Nanos duration, IslandId island);
@@ -30,6 +31,12 @@ class EventRules {
  private:
   struct Link {
     std::optional<Nanos> down_since{}, trace_since{}, outages_since{};
+    bool trace_sets_loss = false;
+    bool outages_regular = false;
+
+    std::string_view outages() const {
+      return outages_regular ? "is flapping" : "has random outages";
+    }
   };
   struct Island {
     Nanos start{0};

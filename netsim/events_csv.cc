@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <filesystem>
 
-#include "core/base/files.h"
 #include "core/base/text.h"
 #include "netsim/event_rules.h"
 #include "netsim/event_subjects.h"
 #include "netsim/outages.h"
+#include "netsim/trace_files.h"
 
 namespace strait {
 namespace {
@@ -25,7 +25,7 @@ class EventReader {
     std::string_view name;
     Read read;
   };
-  static const std::array<Kind, 12> kKinds;
+  static const std::array<Kind, 14> kKinds;
 
   void link_down(const CsvRow& row);
   void link_up(const CsvRow& row);
@@ -34,7 +34,10 @@ class EventReader {
   void loss(const CsvRow& row);
   void trace(const CsvRow& row);
   void outages(const CsvRow& row);
+  void flapping(const CsvRow& row);
+  void ups_and_downs(const CsvRow& row, bool regular);
   void island_pause(const CsvRow& row);
+  void island_speed(const CsvRow& row);
   void island_silent(const CsvRow& row);
   void island_kill(const CsvRow& row);
   void island_leave(const CsvRow& row);
@@ -52,7 +55,7 @@ class EventReader {
   Nanos time_{0};  // the row's
 };
 
-const std::array<EventReader::Kind, 12> EventReader::kKinds{
+const std::array<EventReader::Kind, 14> EventReader::kKinds{
     Kind{"link_down", &EventReader::link_down},
     Kind{"link_up", &EventReader::link_up},
     Kind{"rate", &EventReader::rate},
@@ -60,7 +63,9 @@ const std::array<EventReader::Kind, 12> EventReader::kKinds{
     Kind{"loss", &EventReader::loss},
     Kind{"trace", &EventReader::trace},
     Kind{"outages", &EventReader::outages},
+    Kind{"flapping", &EventReader::flapping},
     Kind{"island_pause", &EventReader::island_pause},
+    Kind{"island_speed", &EventReader::island_speed},
     Kind{"island_silent", &EventReader::island_silent},
     Kind{"island_kill", &EventReader::island_kill},
     Kind{"island_leave", &EventReader::island_leave},
@@ -140,6 +145,7 @@ void EventReader::loss(const CsvRow& row) {
   const auto links = subjects_.links(row).links;
   if (row["value"].empty()) row.refuse("value", "'' is empty; write e.g. 2%, or 0 for no loss");
   const std::int64_t loss = read_loss(row, "value");
+  for (const int link : links) rules_.changes_loss(row, link);
   NetworkEvent& event = add(NetworkEventKind::kLinkLoss);
   event.links = links;
   event.loss_ppm = loss;
@@ -151,25 +157,21 @@ void EventReader::trace(const CsvRow& row) {
     row.refuse("subject", fmt::format("'{}' is {} links; a trace is for one, e.g. {}",
                                       row["subject"], links.size(), subjects_.name(links.back())));
   }
-  if (row["value"].empty()) row.refuse("value", "'' is empty; write the name of a trace's file");
-  namespace fs = std::filesystem;
-  const fs::path path = (fs::path(folder_of(row.path())) / row["value"]).lexically_normal();
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) {
-    row.refuse("value", fmt::format("there is no file {}; write its path from the folder of this "
-                                    "file",
-                                    path.string()));
-  }
-  rules_.follows_trace(row, time_, links.front());
-  LinkTrace trace = read_trace(path);
+  LinkTrace trace = read_trace(row, "value");
   trace.link = links.front();
   trace.start = time_;
+  const bool sets_loss = std::any_of(trace.rows.begin(), trace.rows.end(),
+                                     [](const auto& entry) { return entry.loss_ppm.has_value(); });
+  rules_.follows_trace(row, time_, links.front(), sets_loss);
   network_.traces.push_back(std::move(trace));
 }
 
-void EventReader::outages(const CsvRow& row) {
+void EventReader::outages(const CsvRow& row) { ups_and_downs(row, /*regular=*/false); }
+void EventReader::flapping(const CsvRow& row) { ups_and_downs(row, /*regular=*/true); }
+
+void EventReader::ups_and_downs(const CsvRow& row, bool regular) {
   LinkSubject subject = subjects_.links(row);
-  RandomOutages outages{
+  LinkOutages outages{
       .name = std::move(subject.name), .links = std::move(subject.links), .start = time_};
   const auto means = split(row["value"], '/');
   const auto mean = [&](std::size_t i) -> Nanos {
@@ -181,16 +183,17 @@ void EventReader::outages(const CsvRow& row) {
   };
   if (means.size() != 2) {
     row.refuse("value", fmt::format("'{}' is not two durations; write how long it is up and how "
-                                    "long down on average, e.g. 60s/3s",
-                                    row["value"]));
+                                    "long down{}, e.g. 60s/3s",
+                                    row["value"], regular ? "" : " on average"));
   }
+  outages.regular = regular;
   outages.mean_up = mean(0);
   outages.mean_down = mean(1);
   if (std::min(outages.mean_up, outages.mean_down) < OutageGenerator::kShortest) {
     row.refuse("value", fmt::format("'{}' has a duration below {}; write e.g. 60s/3s", row["value"],
                                     format_duration(OutageGenerator::kShortest)));
   }
-  for (const int link : outages.links) rules_.has_outages(row, time_, link);
+  for (const int link : outages.links) rules_.has_outages(row, time_, link, regular);
   network_.outages.push_back(std::move(outages));
 }
 
@@ -203,6 +206,15 @@ void EventReader::island_pause(const CsvRow& row) {
   NetworkEvent& event = add(NetworkEventKind::kIslandPause);
   event.island = island;
   event.duration = lasts;
+}
+
+/// Of a machine, so it may be slow also while the island is not there.
+void EventReader::island_speed(const CsvRow& row) {
+  const IslandId island = subjects_.island(row);
+  const std::int64_t speed = row.quantity("value", parse_speed);
+  NetworkEvent& event = add(NetworkEventKind::kIslandSpeed);
+  event.island = island;
+  event.speed_ppm = speed;
 }
 
 void EventReader::island_silent(const CsvRow& row) {

@@ -24,6 +24,14 @@ IslandSpec read_island(const CsvRow& row) {
                                      format_duration(kLongestStep)));
     }
   }
+  if (!row["speed"].empty()) {
+    island.speed_ppm = row.quantity("speed", parse_speed);
+    if (island.step) {
+      row.refuse("speed", fmt::format("'{}' is of compute.step, but the row has a step of its own; "
+                                      "keep one",
+                                      row["speed"]));
+    }
+  }
   if (!row["jitter"].empty()) island.jitter = row.quantity("jitter", parse_fraction);
   if (!row["start"].empty()) island.start = row.quantity("start", parse_duration);
   return island;
@@ -63,7 +71,8 @@ std::vector<IslandSpec> read_islands(const std::string& path, int count) {
   const std::vector<IslandSpec> unnamed(islands.size());
   const IslandNames numbers(unnamed);
   Names names;
-  for (const CsvRow& row : CsvFile(path).rows("island[,name][,region][,step][,jitter][,start]")) {
+  for (const CsvRow& row :
+       CsvFile(path).rows("island[,name][,region][,step][,speed][,jitter][,start]")) {
     const std::string& text = row["island"];
     const bool is_others = text == "*";
     auto& island =

@@ -13,31 +13,39 @@ namespace {
 constexpr std::string_view kAccessForm = "island,up,down,delay[,loss]";
 constexpr std::string_view kPairForm = "from,to,rate,delay[,loss][,via]";
 
+/// What rows may call an island, the one that says the most first.
+std::array<Selector, 3> selectors_of(IslandId island, const std::string& region) {
+  return {Selector{Selector::Kind::kIsland, island, {}},
+          Selector{Selector::Kind::kRegion, -1, region}, Selector{}};
+}
+
 // --- one access link per island ---
 
 std::vector<AccessLink> read_access_links(const std::string& path, const IslandNames& names,
                                           CsvFile& file) {
-  std::vector<std::optional<AccessLink>> links(static_cast<std::size_t>(names.count()));
-  std::optional<AccessLink> others;
+  std::map<Selector, AccessLink> links;
   for (const CsvRow& row : file.rows(kAccessForm)) {
-    const std::string& island = row["island"];
-    auto& link = island == "*"
-                     ? others
-                     : links[static_cast<std::size_t>(names.island(row, "island", island))];
-    if (link)
-      row.refuse("island", fmt::format("there is a row for '{}' already; keep one", island));
-    link = AccessLink{read_rate(row, "up"), read_rate(row, "down"), read_delay(row, "delay"),
-                      read_loss(row, "loss")};
+    const AccessLink link{read_rate(row, "up"), read_rate(row, "down"), read_delay(row, "delay"),
+                          read_loss(row, "loss")};
+    if (!links.try_emplace(names.selector(row, "island"), link).second) {
+      row.refuse("island", fmt::format("there is a row for '{}' already; keep one", row["island"]));
+    }
   }
   std::vector<AccessLink> result;
-  for (std::size_t i = 0; i < links.size(); ++i) {
-    if (!links[i] && !others) {
+  for (IslandId i = 0; i < names.count(); ++i) {
+    const auto row = [&]() {  // that says the most
+      for (const Selector& selector : selectors_of(i, names.region(i))) {
+        if (const auto found = links.find(selector); found != links.end()) return found;
+      }
+      return links.end();
+    }();
+    if (row == links.end()) {
       throw UserError(
           fmt::format("{}: no row for island {}; add one, or a row for all others: "
                       "*,20mbit,20mbit,20ms",
                       path, i));
     }
-    result.push_back(links[i] ? *links[i] : *others);
+    result.push_back(row->second);
   }
   return result;
 }
@@ -94,9 +102,7 @@ PairRows read_pairs(const IslandNames& names, const std::vector<Bottleneck>& bot
 const PairRow* find_pair(const PairRows& rows, const std::vector<IslandSpec>& islands,
                          IslandId from, IslandId to) {
   const auto selectors = [&](IslandId island) {
-    const std::string& region = islands[static_cast<std::size_t>(island)].region;
-    return std::array{Selector{Selector::Kind::kIsland, island, {}},
-                      Selector{Selector::Kind::kRegion, -1, region}, Selector{}};
+    return selectors_of(island, islands[static_cast<std::size_t>(island)].region);
   };
   for (const Selector& a : selectors(from)) {
     for (const Selector& b : selectors(to)) {

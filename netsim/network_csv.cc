@@ -140,6 +140,7 @@ NetworkDescription read_network(const NetworkFiles& files, int islands, std::uin
   std::vector<Bottleneck> bottlenecks;
   if (!files.bottlenecks.empty()) bottlenecks = read_bottlenecks(files.bottlenecks, names);
   const auto via = read_links(files.links, names, bottlenecks, network);
+  if (!files.regions.empty()) add_region_links(files.regions, names, network);
   add_bottlenecks(files.bottlenecks, names, bottlenecks, via, network);
   if (!files.events.empty()) read_events(files.events, names, network);
   return network;

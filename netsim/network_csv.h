@@ -51,6 +51,11 @@ class IslandNames {
   bool taken(std::string_view name) const;  // by an island or a region
   bool matches(const Selector& selector, IslandId island) const;
 
+  /// Empty if it has none.
+  const std::string& region(IslandId island) const {
+    return islands_[static_cast<std::size_t>(island)].region;
+  }
+
   /// "run.islands = 3 makes 0 to 2", for messages.
   std::string numbers() const;
 
@@ -63,6 +68,7 @@ class IslandNames {
 
 /// A named link that paths share.
 struct Bottleneck {
+  CsvRow row;
   LinkSpec link;
   std::optional<Selector> from, to;  // none: only paths whose row names it in `via`
 };
@@ -76,6 +82,10 @@ std::vector<std::vector<int>> read_links(const std::string& path, const IslandNa
                                          const std::vector<Bottleneck>& bottlenecks,
                                          NetworkDescription& network);
 
+/// Puts a link from each region to each other one into the paths, between the access links.
+void add_region_links(const std::string& path, const IslandNames& names,
+                      NetworkDescription& network);
+
 /// Puts the bottlenecks behind the other links and into the paths. `path` is for messages.
 void add_bottlenecks(const std::string& path, const IslandNames& names,
                      const std::vector<Bottleneck>& bottlenecks,
@@ -83,8 +93,5 @@ void add_bottlenecks(const std::string& path, const IslandNames& names,
 
 /// Events, traces and outages, into a network with links, paths and islands.
 void read_events(const std::string& path, const IslandNames& names, NetworkDescription& network);
-
-/// Link and start are the caller's.
-LinkTrace read_trace(const std::string& path);
 
 }  // namespace strait

@@ -2,10 +2,12 @@
 //
 //   links.csv        island,up,down,delay[,loss]           an access link per island, or
 //                    from,to,rate,delay[,loss][,via]       a link per ordered pair of islands
-//   islands.csv      island[,name][,region][,step][,jitter][,start]
+//   islands.csv      island[,name][,region][,step][,speed][,jitter][,start]
+//   regions.csv      from,to,delay[,rate][,loss]           what lies between regions
 //   bottlenecks.csv  name,from,to,rate,delay,loss          links that many paths share
 //   events.csv       time,kind,subject,value               what happens to links and islands
-//   a trace          time,rate,delay                       named by an event
+//   a trace          time,rate,delay[,loss]                named by an event; other formats too
+//                                                          (netsim/trace_files.h)
 //
 // Everything is read before a run. Every mistake is a UserError of one line with file, line,
 // column, the value and a right one; so is what cannot be, such as a link that comes up without
@@ -20,9 +22,10 @@ namespace strait {
 
 struct NetworkFiles {
   std::string links;
-  std::string islands;  // these three may be empty: none
+  std::string islands;  // these four may be empty: none
   std::string bottlenecks;
   std::string events;
+  std::string regions;
 };
 
 /// `islands` of them; the coordinator is beside island 0.

@@ -36,14 +36,16 @@ Nanos draw_exponential(Rng& rng, Nanos mean) {
   return time >= kNever.count() ? kNever : Nanos{static_cast<std::int64_t>(time)};
 }
 
-OutageGenerator::OutageGenerator(std::uint64_t seed, const RandomOutages& outages)
+OutageGenerator::OutageGenerator(std::uint64_t seed, const LinkOutages& outages)
     : rng_(seed, "outages " + outages.name),
       mean_up_(outages.mean_up),
       mean_down_(outages.mean_down),
-      time_(outages.start) {}
+      time_(outages.start),
+      regular_(outages.regular) {}
 
 OutageGenerator::Toggle OutageGenerator::next() {
-  const Nanos stays = std::max(draw_exponential(rng_, up_ ? mean_up_ : mean_down_), kShortest);
+  const Nanos mean = up_ ? mean_up_ : mean_down_;
+  const Nanos stays = std::max(regular_ ? mean : draw_exponential(rng_, mean), kShortest);
   time_ = time_ >= kNever - stays ? kNever : time_ + stays;
   up_ = !up_;
   return {time_, up_};

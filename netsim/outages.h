@@ -1,6 +1,6 @@
-// When links with random outages go down and up: exponential times of both kinds, as an alternating
-// renewal process. Drawn one after the other, without end, from a generator of its own, so what one
-// link does changes no draw of another.
+// When links with outages go down and up by turns. Random ones: exponential times of both kinds, as
+// an alternating renewal process, drawn one after the other, without end, from a generator of its
+// own, so what one link does changes no draw of another. Regular ones (flapping): always the same.
 //
 // Integers only: the logarithm of a draw is worked out bit by bit, so every host and compiler gives
 // the same times.
@@ -25,7 +25,7 @@ class OutageGenerator {
     bool up = false;
   };
 
-  OutageGenerator(std::uint64_t seed, const RandomOutages& outages);
+  OutageGenerator(std::uint64_t seed, const LinkOutages& outages);
 
   /// The first goes down, then they alternate. kNever if the time is too far to be counted.
   Toggle next();
@@ -35,6 +35,7 @@ class OutageGenerator {
   Nanos mean_up_;
   Nanos mean_down_;
   Nanos time_;
+  bool regular_;
   bool up_ = true;
 };
 

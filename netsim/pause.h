@@ -1,5 +1,6 @@
 // PauseSchedule: when a machine stands still (island_pause: a sleeping laptop, a stopped
-// container).
+// container), and when it computes slower or faster than usual (island_speed: a hot phone, another
+// tenant).
 //
 // What arrives during a pause is seen when it ends, and work goes on where it was. Pure functions
 // over disjoint intervals [start, end), fixed before the run.
@@ -20,25 +21,36 @@ struct Pause {
   Nanos end{0};
 };
 
+/// From `start` until the next one; of one time, the last counts. Before the first it is 1.
+struct SpeedChange {
+  Nanos start{0};
+  std::int64_t ppm = 1'000'000;  // times as fast as usual, in parts per million; above 0
+};
+
 class PauseSchedule {
  public:
   PauseSchedule() = default;
-  /// In any order; pauses that overlap or touch become one. Empty ones do not count.
-  explicit PauseSchedule(std::vector<Pause> pauses);
+  /// Pauses in any order; those that overlap or touch become one, empty ones do not count. Speeds
+  /// in the order of time.
+  explicit PauseSchedule(std::vector<Pause> pauses, std::vector<SpeedChange> speeds = {});
 
   /// `time`, or the end of the pause that it lies in.
   Nanos resume(Nanos time) const;
 
-  /// When work that takes `cost` while not paused is done, if it begins at `start`. Work that is
-  /// done just as a pause begins is done then.
+  /// When work that takes `cost` while not paused and as fast as usual is done, if it begins at
+  /// `start`. Work that is done just as a pause begins is done then.
   Nanos compute_end(Nanos start, Nanos cost) const;
 
   const std::vector<Pause>& pauses() const { return pauses_; }
 
  private:
   std::vector<Pause>::const_iterator first_ending_after(Nanos time) const;
+  SpeedChange speed_at(Nanos time) const;
+  Nanos next_speed_after(Nanos time) const;
+  Nanos work_end(Nanos start, Nanos& cost, Nanos limit) const;
 
   std::vector<Pause> pauses_;
+  std::vector<SpeedChange> speeds_;
 };
 
 /// The loop as a machine sees it that stands still now and then: what would happen during a pause

@@ -7,13 +7,14 @@ namespace strait {
 LinkPlayback::LinkPlayback(const NetworkDescription& description) {
   KeyedHeap::Key key = 0;
   for (const LinkTrace& trace : description.traces) {
-    STRAIT_CHECK(!trace.rows.empty() && trace.rows.back().time < trace.period,
+    const bool once = trace.period == Nanos{0};
+    STRAIT_CHECK(!trace.rows.empty() && (once || trace.rows.back().time < trace.period),
                  "a trace of link {} has {} rows and a period of {} ns", trace.link,
                  trace.rows.size(), trace.period.count());
     traces_.push_back({.trace = trace, .repetition = trace.start});
     times_.set(key++, traces_.back().next());
   }
-  for (const RandomOutages& outages : description.outages) {
+  for (const LinkOutages& outages : description.outages) {
     OutageGenerator generator(description.seed, outages);
     const OutageGenerator::Toggle first = generator.next();
     outages_.push_back({outages.links, generator, first});
@@ -38,8 +39,12 @@ LinkChange LinkPlayback::take() {
 
 LinkChange LinkPlayback::Trace::take() {
   const LinkTrace::Row& now = trace.rows[row];
-  LinkChange change{.time = next(), .links = {trace.link}, .rate = now.rate, .delay = now.delay};
-  if (++row == trace.rows.size()) {
+  LinkChange change{.time = next(),
+                    .links = {trace.link},
+                    .rate = now.rate,
+                    .delay = now.delay,
+                    .loss_ppm = now.loss_ppm};
+  if (++row == trace.rows.size() && trace.period > Nanos{0}) {
     row = 0;
     repetition += trace.period;
   }

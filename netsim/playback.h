@@ -1,8 +1,8 @@
 // LinkPlayback: what measured traces and random outages do to the links, as one sequence of changes
-// in the order of time. Without end, if there is any.
+// in the order of time. Without end, unless there are only traces that do not begin anew.
 //
 // Pure: it is asked when the next change comes, and for the change. A trace holds from its first
-// repetition on; a link whose rate or delay a trace does not give keeps it.
+// repetition on; a link whose rate, delay or loss a trace does not give keeps it.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,7 @@ struct LinkChange {
   std::optional<bool> up{};
   std::optional<BytesPerSecond> rate{};
   std::optional<Nanos> delay{};
+  std::optional<std::int64_t> loss_ppm{};
 };
 
 class LinkPlayback {
@@ -40,7 +41,10 @@ class LinkPlayback {
     std::size_t row = 0;
     Nanos repetition{0};  // when the present one began
 
-    Nanos next() const { return repetition + trace.rows[row].time; }
+    /// kNever when a trace that is played once is over.
+    Nanos next() const {
+      return row < trace.rows.size() ? repetition + trace.rows[row].time : kNever;
+    }
     LinkChange take();
   };
 

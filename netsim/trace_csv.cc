@@ -2,6 +2,7 @@
 
 #include "core/base/errors.h"
 #include "netsim/network_csv.h"
+#include "netsim/trace_files.h"
 
 namespace strait {
 namespace {
@@ -25,33 +26,36 @@ Nanos row_time(const CsvRow& row, const LinkTrace& trace) {
 
 }  // namespace
 
-LinkTrace read_trace(const std::string& path) {
+LinkTrace read_trace_csv(const std::string& path, TraceEnd end) {
   LinkTrace trace;
-  for (const CsvRow& row : CsvFile(path).rows("time,rate,delay")) {
+  for (const CsvRow& row : CsvFile(path).rows("time,rate,delay[,loss]")) {
     if (trace.period > Nanos{0}) {
       row.refuse(
-          fmt::format("the row above has neither rate nor delay, so the trace ends there at "
-                      "{}; give it one, or delete this row",
+          fmt::format("the row above has no values, so the trace ends there at {}; give it one, or "
+                      "delete this row",
                       format_duration(trace.period)));
     }
     const Nanos time = row_time(row, trace);
     LinkTrace::Row entry{.time = time};
     if (!row["rate"].empty()) entry.rate = read_rate(row, "rate");
     if (!row["delay"].empty()) entry.delay = read_delay(row, "delay");
-    if (entry.rate || entry.delay) {
+    if (!row["loss"].empty()) entry.loss_ppm = read_loss(row, "loss");
+    if (entry.rate || entry.delay || entry.loss_ppm) {
       trace.rows.push_back(entry);
     } else if (trace.rows.empty()) {
-      row.refuse("rate", "the first row has neither rate nor delay; write e.g. 0s,20mbit,");
+      row.refuse("rate", "the first row has no values; write e.g. 0s,20mbit,");
     } else {
       trace.period = time;
     }
   }
-  if (trace.period == Nanos{0}) {
+  if (trace.period == Nanos{0} && (end == TraceEnd::kLoop || trace.rows.empty())) {
     throw UserError(
-        fmt::format("{}: the last row has to say when the trace begins anew, with "
-                    "neither rate nor delay, e.g. 60s,,",
+        fmt::format("{}: the last row has to say when the trace begins anew, without values, e.g. "
+                    "60s,,; or write clip behind the file's name, and the last row holds for good",
                     path));
   }
+  if (end == TraceEnd::kClip) trace.period = Nanos{0};
+  trace.source = "CSV";
   return trace;
 }
 

@@ -6,13 +6,18 @@
 #include <cstdio>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment/session.h"
+#include "apps/show/network_svg.h"
+#include "apps/show/tables.h"
 #include "apps/validation/validate.h"
 #include "core/base/errors.h"
+#include "core/base/files.h"
 
 namespace strait {
 namespace {
 
 constexpr std::string_view kUsage = "write strait net validate --cases FILE... [--seeds N]";
+constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
 
 std::uint64_t seeds_of(const std::string& text) {
   std::uint64_t seeds = 0;
@@ -59,14 +64,52 @@ int validate_cases(const std::vector<std::string>& words) {
   return 0;
 }
 
+/// Takes `--svg FILE` or `--svg=FILE` out of the words; the rest is a scenario and keys.
+std::string take_svg(std::vector<std::string>& words) {
+  std::string file;
+  for (auto word = words.begin(); word != words.end();) {
+    const bool joined = word->starts_with("--svg=");
+    if (*word != "--svg" && !joined) {
+      ++word;
+      continue;
+    }
+    if (!file.empty()) throw UserError(fmt::format("--svg is there twice; {}", kShowUsage));
+    if (!joined) word = words.erase(word);
+    if (word != words.end()) file = joined ? word->substr(6) : *word;
+    if (file.empty() || (!joined && file.starts_with("--"))) {
+      throw UserError(fmt::format("--svg has no file; {}", kShowUsage));
+    }
+    word = words.erase(word);
+  }
+  return file;
+}
+
+int show_network(std::vector<std::string> words) {
+  const std::string svg = take_svg(words);
+  const LoadedConfig loaded = load_config("", words);
+  if (loaded.config.network.kind != "emulated") {
+    throw UserError(fmt::format("network.kind = {}: there are no links to show; write emulated",
+                                loaded.config.network.kind));
+  }
+  const NetworkDescription network = fabric_of(loaded.config).description;
+  const NetworkView view(network);
+  if (!svg.empty()) write_file_atomically(svg, network_svg(view, loaded.name()));
+  fmt::print("{}: {}\n\n{}", loaded.name(), network_summary(network), links_table(view));
+  if (!network.traces.empty()) fmt::print("\n{}", traces_table(view));
+  if (view.count() > 1) fmt::print("\n{}", pairs_table(view));
+  if (!svg.empty()) fmt::print("\npicture: {}\n", svg);
+  return 0;
+}
+
 }  // namespace
 
 int command_net(const std::vector<std::string>& words) {
-  if (words.empty() || words.front() != "validate") {
-    throw UserError(fmt::format("strait net{}: {}",
-                                words.empty() ? "" : fmt::format(" {}", words.front()), kUsage));
-  }
-  return validate_cases({words.begin() + 1, words.end()});
+  const std::string what = words.empty() ? "" : words.front();
+  const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
+  if (what == "validate") return validate_cases(rest);
+  if (what == "show") return show_network(rest);
+  throw UserError(
+      fmt::format("strait net{}{}: {}, or {}", what.empty() ? "" : " ", what, kUsage, kShowUsage));
 }
 
 }  // namespace strait

@@ -63,19 +63,6 @@ WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int
 
 std::int64_t parts_per_million(double fraction) { return std::llround(fraction * 1e6); }
 
-ComputeModel compute_model(const Experiment& x) {
-  ComputeModel model{.step = x.config.compute.step,
-                     .jitter_ppm = parts_per_million(x.config.compute.jitter),
-                     .seed = x.config.run.seed,
-                     .memory_rate = x.config.compute.memory_rate};
-  for (const IslandSpec& island : x.fabric.description.islands) {
-    auto& own = model.islands.emplace_back();
-    own.step = island.step;
-    if (island.jitter) own.jitter_ppm = parts_per_million(*island.jitter);
-  }
-  return model;
-}
-
 /// A step of data parallelism as a round. Nothing is replayed: who is behind takes a copy.
 void commit_steps(WorldOptions& options, const RunConfig& c) {
   options.member.keep = 0;
@@ -229,6 +216,20 @@ void check_handed_out(const Outcome<Done>& outcome) {
 }
 
 }  // namespace
+
+ComputeModel compute_model(const Experiment& x) {
+  ComputeModel model{.step = x.config.compute.step,
+                     .jitter_ppm = parts_per_million(x.config.compute.jitter),
+                     .seed = x.config.run.seed,
+                     .memory_rate = x.config.compute.memory_rate};
+  for (const IslandSpec& island : x.fabric.description.islands) {
+    auto& own = model.islands.emplace_back();
+    own.step = island.step;
+    own.speed_ppm = island.speed_ppm;
+    if (island.jitter) own.jitter_ppm = parts_per_million(*island.jitter);
+  }
+  return model;
+}
 
 Schedule schedule_of(const RunConfig& config, double peak) {
   return {.peak = peak,

@@ -14,6 +14,7 @@
 #include "apps/experiment/task_source.h"
 #include "backends/world.h"
 #include "core/config/run_config.h"
+#include "core/train/compute_model.h"
 
 namespace strait {
 
@@ -23,6 +24,9 @@ struct Experiment {
   const TaskSource& tasks;
   FabricOptions fabric;
 };
+
+/// What an inner step of each island costs.
+ComputeModel compute_model(const Experiment& x);
 
 /// Where arms branch off: the shared parameters and the inner optimizer's state after pretraining.
 struct Checkpoint {

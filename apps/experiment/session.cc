@@ -11,6 +11,7 @@
 #include "apps/output/run_folder.h"
 #include "core/base/files.h"
 #include "core/base/quantities.h"
+#include "core/config/devices.h"
 #include "netsim/network_files.h"
 
 namespace strait {
@@ -38,7 +39,24 @@ std::string event_line(const TraceRecord& event, const std::vector<LinkRow>& lin
 
 std::string network_line(const NetworkDescription& network) {
   if (network.places == 0) return "pipe: messages arrive in no time";
-  return network_summary(network);
+  const std::size_t traces = network.traces.size();
+  if (traces == 0) return network_summary(network);
+  return fmt::format("{}; {} link{} a trace", network_summary(network), traces,
+                     traces == 1 ? " follows" : "s follow");
+}
+
+std::string compute_line(const Experiment& x) {
+  const ComputeModel model = compute_model(x);
+  Nanos least = model.usual_step(0), most = least;
+  for (IslandId island = 1; island < x.config.run.islands; ++island) {
+    least = std::min(least, model.usual_step(island));
+    most = std::max(most, model.usual_step(island));
+  }
+  const std::string device = device_line(x.config, x.tasks.flops_per_step());
+  const std::string why = device.empty() ? "fixed" : device;
+  if (least == most) return fmt::format("{} per step and island ({})", format_duration(most), why);
+  return fmt::format("{} to {} per step, by island ({})", format_duration(least),
+                     format_duration(most), why);
 }
 
 }  // namespace
@@ -47,7 +65,7 @@ FabricOptions fabric_of(const RunConfig& config) {
   if (config.network.kind != "emulated") return {.islands = config.run.islands};
   const auto& n = config.network;
   return {.islands = config.run.islands,
-          .description = read_network({n.links, n.islands, n.bottlenecks, n.events},
+          .description = read_network({n.links, n.islands, n.bottlenecks, n.events, n.regions},
                                       config.run.islands, config.run.seed),
           .emulated = {.tcp = {.congestion = congestion_of(n.tcp),
                                .mss = n.mss,
@@ -74,7 +92,8 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
     : loaded_(loaded),
       arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
-      experiment_{loaded.config, *tasks_, fabric_of(loaded.config)},
+      experiment_{with_device(loaded.config, tasks_->flops_per_step()), *tasks_,
+                  fabric_of(loaded.config)},
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
@@ -130,15 +149,14 @@ std::vector<BannerSection> Session::banner() const {
       "network and clock",
       {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
-       {"compute",
-        fmt::format("{} per step and island (fixed)", format_duration(c.compute.step))}}};
+       {"compute", compute_line(experiment_)}}};
   if (!experiment_.fabric.description.links.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);
     network.lines.emplace_back(
         "ratio",
         fmt::format("sending the model once takes {:.1f} steps; 150M parameters in fp32 on 1 "
                     "Gbit/s with 1 s steps: {:.1f}",
-                    seconds(send) / seconds(c.compute.step), 150e6 * 4 * 8 / 1e9));
+                    seconds(send) / seconds(experiment_.config.compute.step), 150e6 * 4 * 8 / 1e9));
   }
   return {run, model_section, network};
 }

@@ -50,6 +50,9 @@ class QuadraticSource final : public TaskSource {
     return make_quadratic_task(quadratic_of(config_), config_.run.seed);
   }
   ParameterLayout layout() const override { return layout_of(config_); }
+  double flops_per_step() const override {
+    return 6.0 * static_cast<double>(config_.quadratic.size);
+  }
   std::string data_description() const override {
     return fmt::format("a quadratic of {} parameters with a known optimum, no text",
                        config_.quadratic.size);
@@ -97,6 +100,10 @@ class LanguageSource final : public TaskSource {
   }
 
   ParameterLayout layout() const override { return layout_of(config_); }
+  double flops_per_step() const override {
+    const double tokens = static_cast<double>(config_.data.sequences * config_.model.context);
+    return gpt_flops_per_token(gpt_of(config_), layout().count()) * tokens;
+  }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
 

@@ -31,6 +31,9 @@ class TaskSource {
 
   virtual ParameterLayout layout() const = 0;
 
+  /// Forward and backward of one inner step of one island; 0 = not known.
+  virtual double flops_per_step() const { return 0; }
+
   /// For the banner: what is trained on, and a hash of all of it.
   virtual std::string data_description() const = 0;
   virtual std::string data_hash() const = 0;

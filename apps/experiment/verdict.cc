@@ -288,7 +288,10 @@ std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss) {
 ModelledBaseline model_baseline(const Experiment& x, const ArmResult& dp) {
   const std::int64_t steps = dp.plan.rounds * dp.plan.steps_per_round;
   const std::int64_t elements = x.tasks.layout().count();
-  const Nanos compute = x.config.compute.step;
+  Nanos compute{0};  // all wait for the slowest
+  for (IslandId island = 0; island < dp.options.islands; ++island) {
+    compute = std::max(compute, compute_model(x).usual_step(island));
+  }
   ModelledBaseline b{.bf16_payload = payload(dp) / 2,
                      .bf16_time = price_data_parallel(x, dp.plan.first_step, steps, elements / 2)};
   const auto bound = [&](Nanos as_run) {

@@ -31,6 +31,8 @@ constexpr Kind kRate{"a rate", "20mbit"};
 constexpr Kind kBytes{"a number of bytes", "1.5GiB"};
 constexpr Kind kFraction{"a fraction from 0 to 1", "0.02 or 2%"};
 
+constexpr Kind kSpeed{"a speed", "0.5x"};
+
 constexpr std::uint64_t kKi = 1024, kMi = kKi * kKi, kGi = kMi * kKi, kTi = kGi * kKi;
 constexpr std::uint64_t kK = 1000, kM = kK * kK, kG = kM * kK, kT = kG * kK;
 
@@ -45,6 +47,7 @@ constexpr std::array kByteRateUnits{Unit{"B", 1},     Unit{"kB", kK},   Unit{"KB
 constexpr std::array kByteUnits{Unit{"b", 1},     Unit{"kb", kK},   Unit{"mb", kM},
                                 Unit{"gb", kG},   Unit{"tb", kT},   Unit{"kib", kKi},
                                 Unit{"mib", kMi}, Unit{"gib", kGi}, Unit{"tib", kTi}};
+constexpr std::array kSpeedUnits{Unit{"x", kM}};
 constexpr std::array kFractionUnits{Unit{"", 1}, Unit{"%", 1, 100}};
 
 [[noreturn]] void refuse(std::string_view text, std::string_view problem, const Kind& kind) {
@@ -195,6 +198,13 @@ double parse_fraction(std::string_view text) {
   return static_cast<double>(number.digits) / static_cast<double>(divisor);
 }
 
+std::int64_t parse_speed(std::string_view text) {
+  const std::int64_t ppm = parse(text, kSpeedUnits, kSpeed, /*any_case=*/true);
+  if (ppm < 1'000) refuse(text, "is below 0.001x", kSpeed);
+  if (ppm > 1'000'000'000) refuse(text, "is above 1000x", kSpeed);
+  return ppm;
+}
+
 std::string format_duration(Nanos duration) {
   if (duration == kNever) return "never";
   constexpr std::array kUnits{Unit{"ns", 1}, Unit{"us", kK}, Unit{"ms", kM}, Unit{"s", kG}};
@@ -226,6 +236,10 @@ std::string format_bytes(Bytes bytes) {
                          in_largest(value, kBinary)};
   return *std::min_element(texts.begin(), texts.end(),
                            [](const auto& a, const auto& b) { return a.size() < b.size(); });
+}
+
+std::string format_speed(std::int64_t ppm) {
+  return exact(static_cast<std::uint64_t>(ppm), kM) + "x";
 }
 
 }  // namespace strait

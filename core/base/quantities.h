@@ -12,6 +12,7 @@
 //             inf                                        inf (kUnlimited)
 //   bytes     B kB MB GB TB KiB MiB GiB TiB, any case    1.5GiB
 //   fraction  0 to 1, or percent                         0.02, 2%
+//   speed     x, from 0.001x to 1000x                    0.5x
 //
 // Pure functions; any thread.
 #pragma once
@@ -37,10 +38,14 @@ BytesPerSecond parse_rate(std::string_view text);
 Bytes parse_bytes(std::string_view text);
 double parse_fraction(std::string_view text);
 
+/// How many times as fast, in parts per million.
+std::int64_t parse_speed(std::string_view text);
+
 /// Exact and short; the parsers give the same value back. Negative values get a sign (which the
 /// parsers refuse). kNever is "never".
 std::string format_duration(Nanos duration);
 std::string format_rate(BytesPerSecond rate);  // in bits per second
 std::string format_bytes(Bytes bytes);
+std::string format_speed(std::int64_t ppm);
 
 }  // namespace strait

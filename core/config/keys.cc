@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/base/text.h"
+#include "core/config/devices.h"
 
 namespace strait {
 namespace {
@@ -167,11 +168,19 @@ std::vector<Key> round_keys() {
   };
 }
 
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const Device& device : devices()) names.emplace_back(device.name);
+  return names;
+}
+
 std::vector<Key> time_keys() {
   return {
       choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
       key(SETTING(network.links), kTime, "CSV file of links, beside the scenario"),
       key(SETTING(network.islands), kTime, "CSV file of what islands are; empty = all alike"),
+      key(SETTING(network.regions), kTime,
+          "CSV file of what lies between regions; empty = nothing"),
       key(SETTING(network.bottlenecks), kTime, "CSV file of links that paths share; empty = none"),
       key(SETTING(network.events), kTime, "CSV file of outages and the like; empty = none"),
       key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),
@@ -184,6 +193,10 @@ std::vector<Key> time_keys() {
           kBytes),
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
+      choice(SETTING(compute.device), kTime, device_names(),
+             "whose FLOP/s say how long an inner step takes; empty = compute.step"),
+      key(SETTING(compute.mfu), kTime, "of the device's peak that training reaches", kFraction),
+      key(SETTING(compute.flops_per_step), kTime, "of an island's inner step; 0 = the task's"),
       key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter",
           kFraction),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),

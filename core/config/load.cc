@@ -78,6 +78,7 @@ class Loader {
 
   LoadedConfig finish() {
     find_files();
+    check_device();
     loaded_.config = filled_in(loaded_.given);
     if (const auto mistake = find_mistake(loaded_.config); mistake) {
       throw UserError(mistake->line() + place_of(mistake->key));
@@ -86,6 +87,20 @@ class Loader {
   }
 
  private:
+  /// A device wins over a step that stands in a file, but not silently over one that was just
+  /// typed.
+  void check_device() const {
+    const auto step = loaded_.origins.find("compute.step"),
+               device = loaded_.origins.find("compute.device");
+    if (loaded_.given.compute.device.empty() || step == loaded_.origins.end()) return;
+    if (step->second != kCommandLine) return;
+    throw UserError(
+        fmt::format("compute.step: compute.device = {} ({}) says how long a step takes; take one "
+                    "away, e.g. with "
+                    "--compute.device ''{}",
+                    loaded_.given.compute.device, device->second, place_of("compute.step")));
+  }
+
   static void check_section(const IniSection& section, const std::string& path) {
     std::vector<std::string> known;
     for (const Key& key : keys()) known.push_back(key.section());
@@ -130,6 +145,7 @@ class Loader {
   void find_files() {
     find_csv("network.links", loaded_.given.network.links);
     find_csv("network.islands", loaded_.given.network.islands);
+    find_csv("network.regions", loaded_.given.network.regions);
     find_csv("network.bottlenecks", loaded_.given.network.bottlenecks);
     find_csv("network.events", loaded_.given.network.events);
     auto& text = loaded_.given.data.text;

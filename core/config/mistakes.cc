@@ -142,6 +142,10 @@ void check_exchange(const RunConfig& c, Rules& rules) {
   rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);
   rules.require(c.compute.step >= Nanos{0} && c.compute.step <= kLongestStep, "compute.step",
                 "has to be 0s to 1h");
+  rules.require(c.compute.mfu > 0 && c.compute.mfu <= 1, "compute.mfu",
+                "has to be above 0 and at most 1");
+  rules.require(c.compute.flops_per_step >= 0 && c.compute.flops_per_step <= 1e24,
+                "compute.flops_per_step", "has to be 0 to 1e24");
   rules.require(c.compute.jitter >= 0 && c.compute.jitter <= 1, "compute.jitter",
                 "has to be 0 to 1");
   rules.require(c.compute.memory_rate >= kSlowestMemory, "compute.memory_rate",

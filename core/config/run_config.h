@@ -210,6 +210,7 @@ struct NetworkSettings {
 
   std::string links;        // an access link per island, or a link per pair
   std::string islands;      // names, regions, and islands that are slower or come later
+  std::string regions;      // what lies between regions, on top of access links
   std::string bottlenecks;  // links that many paths share
   std::string events;       // outages and changes, islands that pause, die, leave and come back
 
@@ -292,6 +293,17 @@ struct DataParallelSettings {
 struct ComputeSettings {
   /// One inner step of one island.
   Nanos step = std::chrono::milliseconds{150};
+
+  /// A row of core/config/devices.h: a step takes its FLOPs / (peak x mfu) instead of `step`; empty
+  /// = `step`.
+  std::string device;
+
+  /// The share of the device's peak that training reaches: model FLOPs utilization.
+  double mfu = 0.4;
+
+  /// Of one inner step of one island; 0 = the task's own. Another number lets a small model compute
+  /// as long as a large one.
+  double flops_per_step = 0;
 
   /// Each step takes up to this fraction longer or shorter, drawn by seed, island and step.
   double jitter = 0;

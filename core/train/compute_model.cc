@@ -8,12 +8,21 @@ namespace {
 constexpr std::int64_t kMillion = 1'000'000;
 }
 
-Nanos ComputeModel::step_cost(IslandId island, std::int64_t step_number) const {
+ComputeModel::Own ComputeModel::own(IslandId island) const {
   const auto place = static_cast<std::size_t>(island);
-  const Own none;
-  const Own& own = place < islands.size() ? islands[place] : none;
-  const Nanos whole = own.step.value_or(step);
-  const std::int64_t most_ppm = own.jitter_ppm.value_or(jitter_ppm);
+  return place < islands.size() ? islands[place] : Own{};
+}
+
+Nanos ComputeModel::usual_step(IslandId island) const {
+  const Own special = own(island);
+  const std::int64_t whole = special.step.value_or(step).count();
+  // An hour times a million fits.
+  return Nanos{(whole * kMillion + special.speed_ppm / 2) / special.speed_ppm};
+}
+
+Nanos ComputeModel::step_cost(IslandId island, std::int64_t step_number) const {
+  const Nanos whole = usual_step(island);
+  const std::int64_t most_ppm = own(island).jitter_ppm.value_or(jitter_ppm);
   if (most_ppm == 0) return whole;
   const auto draw =
       static_cast<std::uint64_t>(island) << 32 | static_cast<std::uint64_t>(step_number);

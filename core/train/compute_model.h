@@ -24,11 +24,17 @@ struct ComputeModel {
   struct Own {
     std::optional<Nanos> step{};
     std::optional<std::int64_t> jitter_ppm{};
+    std::int64_t speed_ppm = 1'000'000;  // times as fast: its step is shorter
   };
   std::vector<Own> islands{};
 
   Nanos step_cost(IslandId island, std::int64_t step_number) const;
+  /// Without jitter.
+  Nanos usual_step(IslandId island) const;
   Nanos memory_cost(Bytes touched) const { return transfer_time(touched, memory_rate); }
+
+ private:
+  Own own(IslandId island) const;
 };
 
 }  // namespace strait

@@ -88,9 +88,10 @@ TEST_CASE("what is no case is refused by its file, line and column", "[process]"
 TEST_CASE("options of strait net that cannot be read are refused", "[process]") {
   const TemporaryFolder folder;
   const std::string usage = "write strait net validate --cases FILE... [--seeds N]";
+  const std::string both = usage + ", or write strait net show SCENARIO [--svg FILE]";
   for (const auto& [words, line] : affordable<std::pair<Words, std::string>>({
-           {{"net"}, fmt::format("strait net: {}", usage)},
-           {{"net", "prob"}, fmt::format("strait net prob: {}", usage)},
+           {{"net"}, fmt::format("strait net: {}", both)},
+           {{"net", "prob"}, fmt::format("strait net prob: {}", both)},
            {{"net", "validate"}, fmt::format("no cases; {}", usage)},
            {{"net", "validate", "x.csv"}, fmt::format("'x.csv' belongs to no option; {}", usage)},
            {{"net", "validate", "--case", "x.csv"}, fmt::format("--case is unknown; {}", usage)},

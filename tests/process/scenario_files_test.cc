@@ -103,8 +103,9 @@ TEST_CASE("links that cannot be are refused", "[process]") {
             {"0,1mbit,1mbit,1ms\n0,1mbit,1mbit,1ms\n",
              "links.csv:3: column 'island': there is a row for '0' already; keep one"},
             {"*,1mbit,1mbit,1ms\n7,1mbit,1mbit,1ms\n",
-             "links.csv:3: column 'island': there is no island '7'; run.islands = 4 makes 0 to "
-             "3"},
+             "links.csv:3: column 'island': there is no island or region '7'; run.islands = 4 "
+             "makes 0 "
+             "to 3, and * is all others"},
             {"",
              "links.csv: no row for island 0; add one, or a row for all others: "
              "*,20mbit,20mbit,20ms"}})) {
@@ -120,7 +121,8 @@ TEST_CASE("events that cannot be are refused", "[process]") {
              "3"},
             {"1s,link_dwon,1,\n",
              "events.csv:2: column 'kind': 'link_dwon' is unknown; the kinds are link_down, "
-             "link_up, rate, delay, loss, trace, outages, island_pause, island_silent, "
+             "link_up, rate, delay, loss, trace, outages, flapping, island_pause, island_speed, "
+             "island_silent, "
              "island_kill, island_leave, island_join"},
             {"1s,link_up,1,\n",
              "events.csv:2: column 'subject': link 1.up is not down here; a link_up follows a "

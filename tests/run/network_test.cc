@@ -157,6 +157,26 @@ TEST_CASE("an outage costs time and changes nothing else", "[run]") {
   CHECK(paused.costs.time > usual.costs.time + Nanos{1'000'000'000});
 }
 
+// Steps of 100 ms, four of them in a round.
+TEST_CASE("a straggler costs time and changes nothing else", "[run]") {
+  for (const Way& way : {kWays[0], kWays[4]}) {
+    const ArmResult usual = Trial(settings(way)).arm(way.strategy);
+    const std::vector<NetworkEvent> slow{{.time = Nanos{0},
+                                          .kind = NetworkEventKind::kIslandSpeed,
+                                          .island = 1,
+                                          .speed_ppm = 250'000},
+                                         {.time = Nanos{400'000'000},
+                                          .kind = NetworkEventKind::kIslandSpeed,
+                                          .island = 1,
+                                          .speed_ppm = 1'000'000}};
+    const ArmResult late = Trial(settings(way), {}, kHomeLine, slow).arm(way.strategy);
+    check_same_training(late, usual);
+    // A step's work in the time of four.
+    CHECK(late.costs.time > usual.costs.time + Nanos{250'000'000});
+    CHECK(late.costs.time < usual.costs.time + Nanos{350'000'000});
+  }
+}
+
 // What is priced without training is what training costs: the same messages at the same times.
 TEST_CASE("data parallelism priced at full size takes the arm's time to the nanosecond", "[run]") {
   for (const double jitter : {0.0, 0.3}) {

@@ -45,8 +45,8 @@ struct Described {
 Described describe(const std::string& name) {
   const RunConfig config = load_config(kFolder / (name + ".ini"), {}).config;
   const NetworkSettings& n = config.network;
-  return {config, read_network({n.links, n.islands, n.bottlenecks, n.events}, config.run.islands,
-                               config.run.seed)};
+  return {config, read_network({n.links, n.islands, n.bottlenecks, n.events, n.regions},
+                               config.run.islands, config.run.seed)};
 }
 
 TEST_CASE("every scenario's network can be read", "[library]") {
@@ -67,13 +67,15 @@ TEST_CASE("every scenario's network can be read", "[library]") {
 
 TEST_CASE("every file of a network is named by a scenario", "[library]") {
   std::map<fs::path, int> unnamed;
-  for (const char* folder : {"links", "islands", "bottlenecks", "events"}) {
+  for (const char* folder : {"links", "islands", "regions", "bottlenecks", "events"}) {
     for (const auto& entry : fs::directory_iterator(kFolder / folder)) ++unnamed[entry.path()];
   }
   for (const auto& entry : fs::directory_iterator(kFolder)) {
     if (entry.path().extension() != ".ini") continue;
     const NetworkSettings n = load_config(entry.path(), {}).config.network;
-    for (const auto& path : {n.links, n.islands, n.bottlenecks, n.events}) unnamed.erase(path);
+    for (const auto& path : {n.links, n.islands, n.regions, n.bottlenecks, n.events}) {
+      unnamed.erase(path);
+    }
   }
   for (const auto& [path, _] : unnamed) FAIL_CHECK(path << " belongs to no scenario");
 }
@@ -113,7 +115,7 @@ TEST_CASE("flaky_wifi drops every island out at times of its own", "[library]") 
   int in_time = 0;
   std::vector<Nanos> firsts;
   for (std::size_t i = 0; i < 4; ++i) {
-    const RandomOutages& outages = s.network.outages[i];
+    const LinkOutages& outages = s.network.outages[i];
     CHECK(outages.links.size() == 2);
     CHECK(outages.mean_up == 30s);
     CHECK(outages.mean_down == 2s);
@@ -148,6 +150,22 @@ TEST_CASE("lte follows a trace that is what its rule says", "[library]") {
       CHECK(*row.rate == BytesPerSecond{tenths * 12'500});
     }
   }
+}
+
+TEST_CASE("continents has delays between its regions on top of its access links", "[library]") {
+  const Described s = describe("continents");
+  const auto rtt = [&](int a, int b) { return s.delay(a, b) + s.delay(b, a); };
+  CHECK(rtt(0, 1) == 4ms);
+  CHECK(rtt(4, 5) == 4ms);
+  CHECK(rtt(0, 3) == 92ms);
+  CHECK(rtt(2, 5) == 152ms);
+  CHECK(rtt(1, 4) == 228ms);
+  CHECK(s.rate(0, 3) == megabits(500));
+  CHECK(s.rate(0, 4) == megabits(200));
+  CHECK(s.links(3, 4) == "3.up us>asia 4.down ");
+  REQUIRE(s.network.outages.size() == 1);
+  CHECK(s.network.outages[0].regular);
+  CHECK(s.network.outages[0].links.size() == 2);
 }
 
 TEST_CASE("satellite has round trips of 684 ms to the ground and 1.36 s to the other farm",

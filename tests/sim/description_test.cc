@@ -175,6 +175,58 @@ TEST_CASE("a pair's row may name the bottlenecks that it passes", "[description]
   CHECK(network.path(2, 1) == Links{5, 8});
 }
 
+TEST_CASE("access links may be those of a region", "[description]") {
+  const NetworkDescription network =
+      read({.links = "island,up,down,delay\neu,10mbit,1mbit,1ms\n*,20mbit,1mbit,1ms\n"
+                     "1,30mbit,1mbit,1ms\n",
+            .islands = "island,region\n0,eu\n1,eu\n2,us\n"});
+  CHECK(network.links[0].rate == megabits(10));
+  CHECK(network.links[2].rate == megabits(30));
+  CHECK(network.links[4].rate == megabits(20));
+}
+
+TEST_CASE("between regions there is a link on top of the access links", "[description]") {
+  const NetworkDescription network =
+      read({.islands = "island,region\n0,eu\n1,eu\n2,us\n3,asia\n",
+            .bottlenecks = "name,from,to,rate,delay\n"
+                           "cable,eu,us,5mbit,2ms\n",
+            .events = "time,kind,subject,value\n1s,delay,eu>us,80ms\n",
+            .regions = "from,to,delay,rate,loss\n"
+                       "eu,us,40ms,100mbit,0.1%\n"
+                       "asia,us,70ms,,\n"
+                       "us,asia,75ms,,\n"
+                       "*,*,110ms,,\n",
+            .count = 4});
+  REQUIRE(network.links.size() == 8 + 6 + 1);
+  const auto names = [&](int from, int to) {
+    std::string text;
+    for (const int link : network.path(from, to)) {
+      text += network.links[static_cast<std::size_t>(link)].name + " ";
+    }
+    return text;
+  };
+  CHECK(names(0, 1) == "0.up 1.down ");
+  CHECK(names(0, 2) == "0.up cable eu>us 2.down ");
+  CHECK(names(2, 1) == "2.up us>eu 1.down ");
+  CHECK(names(3, 2) == "3.up asia>us 2.down ");
+  const auto link = [&](const std::string& name) {
+    for (const LinkSpec& spec : network.links) {
+      if (spec.name == name) return spec;
+    }
+    return LinkSpec{};
+  };
+  CHECK(link("eu>us").delay == ms(40));
+  CHECK(link("us>eu").delay == ms(40));  // the same row
+  CHECK(link("us>eu").rate == megabits(100));
+  CHECK(link("us>eu").loss_ppm == 1'000);
+  CHECK(link("asia>us").delay == ms(70));
+  CHECK(link("asia>us").rate == kUnlimited);
+  CHECK(link("us>asia").delay == ms(75));
+  CHECK(link("asia>eu").delay == ms(110));
+  REQUIRE(network.events.size() == 1);
+  CHECK(network.links[static_cast<std::size_t>(network.events[0].links.at(0))].name == "eu>us");
+}
+
 TEST_CASE("events come from a file", "[description]") {
   const NetworkDescription network = read({.events = "time,kind,subject,value\n"
                                                      "10s,link_down,2,\n"
@@ -211,6 +263,21 @@ TEST_CASE("events come from a file", "[description]") {
   CHECK(events[7].loss_ppm == 0);
   CHECK(events[8].duration == ms(3'000));
   CHECK(events[12].duration == Nanos{0});  // for good
+}
+
+TEST_CASE("islands may be slower, always or from some time on", "[description]") {
+  const NetworkDescription network = read({.islands = "island,speed\n*,2x\n1,0.25x\n",
+                                           .events = "time,kind,subject,value\n"
+                                                     "5s,island_speed,1,0.5x\n"
+                                                     "9s,island_speed,1,1x\n"});
+  CHECK(network.islands[0].speed_ppm == 2'000'000);
+  CHECK(network.islands[1].speed_ppm == 250'000);
+  REQUIRE(network.events.size() == 2);
+  CHECK(network.events[0].kind == NetworkEventKind::kIslandSpeed);
+  CHECK(network.events[0].island == 1);
+  CHECK(network.events[0].links.empty());
+  CHECK(network.events[0].speed_ppm == 500'000);
+  CHECK(network.events[1].speed_ppm == 1'000'000);
 }
 
 TEST_CASE("the subject of a link event may be a pair, a bottleneck or several", "[description]") {
@@ -279,6 +346,17 @@ TEST_CASE("random outages are of links together and named by numbers", "[descrip
   CHECK(network.outages[1].name == "0.up+2");
   CHECK(network.outages[1].links == Links{0, 4, 5});
   CHECK(network.outages[1].mean_up == ms(60'000));
+}
+
+TEST_CASE("regular outages are called flapping", "[description]") {
+  const NetworkDescription network =
+      read({.events = "time,kind,subject,value\n5s,flapping,1+2.up,20s/500ms\n"});
+  REQUIRE(network.outages.size() == 1);
+  CHECK(network.outages[0].regular);
+  CHECK(network.outages[0].links == Links{2, 3, 4});
+  CHECK(network.outages[0].start == ms(5'000));
+  CHECK(network.outages[0].mean_up == ms(20'000));
+  CHECK(network.outages[0].mean_down == ms(500));
 }
 
 TEST_CASE("a network is summed up in one line", "[description]") {

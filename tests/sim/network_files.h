@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fstream>
+#include <map>
 #include <string>
 
 #include "core/base/errors.h"
@@ -16,7 +17,9 @@ struct NetworkTexts {
   std::string islands{};
   std::string bottlenecks{};
   std::string events{};
-  std::string trace{};  // trace.csv, for events to name
+  std::string regions{};
+  std::string trace{};                        // trace.csv, for events to name
+  std::map<std::string, std::string> more{};  // others by name, likewise
   int count = 3;
 };
 
@@ -29,8 +32,9 @@ inline NetworkDescription read(const NetworkTexts& texts, std::uint64_t seed = 1
   };
   const NetworkFiles files{write("links.csv", texts.links), write("islands.csv", texts.islands),
                            write("bottlenecks.csv", texts.bottlenecks),
-                           write("events.csv", texts.events)};
+                           write("events.csv", texts.events), write("regions.csv", texts.regions)};
   write("trace.csv", texts.trace);
+  for (const auto& [name, text] : texts.more) write(name, text);
   try {
     return read_network(files, texts.count, seed);
   } catch (const UserError& error) {

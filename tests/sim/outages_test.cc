@@ -8,7 +8,7 @@
 namespace strait {
 namespace {
 
-RandomOutages wifi(const std::string& name = "2") {
+LinkOutages wifi(const std::string& name = "2") {
   return {.name = name,
           .links = {4, 5},
           .start = ms(500),
@@ -65,11 +65,25 @@ TEST_CASE("outages go down first and then alternate, in order of time", "[outage
   CHECK(seconds(before) == Approx(500 * 63.0).margin(4 * 22.4 * 60.07));
 }
 
+TEST_CASE("regular outages last as long as they are said to", "[outages]") {
+  LinkOutages flapping = wifi();
+  flapping.regular = true;
+  OutageGenerator generator(1, flapping);
+  for (int period = 0; period < 100; ++period) {
+    const Nanos begin = ms(500) + period * ms(63'000);
+    const OutageGenerator::Toggle down = generator.next(), up = generator.next();
+    CHECK(!down.up);
+    CHECK(down.time == begin + ms(60'000));
+    CHECK(up.up);
+    CHECK(up.time == begin + ms(63'000));
+  }
+}
+
 TEST_CASE("outages depend on the seed and the subject and on nothing else", "[outages]") {
-  const auto first = [](std::uint64_t seed, RandomOutages outages) {
+  const auto first = [](std::uint64_t seed, LinkOutages outages) {
     return OutageGenerator(seed, outages).next().time;
   };
-  RandomOutages other_links = wifi();
+  LinkOutages other_links = wifi();
   other_links.links = {0};
   CHECK(first(1, wifi()) == first(1, other_links));
   CHECK(first(1, wifi()) != first(2, wifi()));
@@ -77,7 +91,7 @@ TEST_CASE("outages depend on the seed and the subject and on nothing else", "[ou
 }
 
 TEST_CASE("an outage beyond all time never comes", "[outages]") {
-  RandomOutages outages = wifi();
+  LinkOutages outages = wifi();
   outages.start = kNever - Nanos{1};
   CHECK(OutageGenerator(1, outages).next().time == kNever);
 }

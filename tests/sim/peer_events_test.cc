@@ -256,6 +256,40 @@ TEST_CASE("a link trace repeats itself", "[peers]") {
   CHECK(w.b.arrivals == std::vector<Nanos>{ms(200) + ms(400) + ms(30) + ms(50)});
 }
 
+TEST_CASE("a trace that stands still holds a transfer back until it goes on", "[peers]") {
+  NetworkDescription description = two_islands();
+  // Nothing for 400 ms: longer than a retransmission timeout, but no outage, so nothing else waits.
+  description.traces = {{.link = up_link(0),
+                         .start = ms(200),
+                         .rows = {{Nanos{0}, BytesPerSecond{1}}, {ms(400), kByteAMicrosecond}}}};
+  PeerWorld w(description);
+  w.loop.run_until(ms(200));
+  w.a.offer(make_slice(10'000));
+  w.loop.run_until(ms(5'000));
+  // But for the part of a byte that leaves meanwhile.
+  REQUIRE(w.b.arrivals.size() == 1);
+  const Nanos whole = ms(200) + ms(400) + ms(10) + ms(50);
+  CHECK(w.b.arrivals[0] <= whole);
+  CHECK(w.b.arrivals[0] > whole - Nanos{1'000});
+}
+
+TEST_CASE("a link trace may change the loss", "[peers]") {
+  NetworkDescription description = two_islands();
+  description.traces = {{.link = up_link(0),
+                         .start = ms(200),
+                         .rows = {{Nanos{0}, {}, {}, 200'000}, {ms(1'000), {}, {}, 0}}}};
+  PeerWorld w(description);
+  const auto sent_again = [&] { return w.network.link_table()[0].counters.retransmitted; };
+  w.loop.run_until(ms(200));
+  w.a.offer(make_slice(700'000));  // leaves before 1.2 s
+  w.loop.run_until(ms(30'000));
+  const Bytes lossy = sent_again();
+  CHECK(lossy > 700'000 / 10);
+  w.a.offer(make_slice(700'000));
+  w.loop.run_until(ms(60'000));
+  CHECK(sent_again() == lossy);
+}
+
 TEST_CASE("random outages are those of their generator and may overlap events", "[peers]") {
   NetworkDescription description =
       two_islands({link_event(ms(1'000), NetworkEventKind::kLinkDown, 0, Direction::kUp),

@@ -48,6 +48,27 @@ TEST_CASE("traces of several links are played in the order of time, again and ag
   }
 }
 
+TEST_CASE("a trace without a period is played once", "[playback]") {
+  NetworkDescription description = two_links();
+  description.traces = {{.link = 0, .rows = {{Nanos{0}, megabits(1)}, {ms(10), {}, {}, 500}}},
+                        {.link = 1, .period = ms(40), .rows = {{Nanos{0}, megabits(3)}}}};
+  LinkPlayback playback(description);
+  CHECK(playback.take().rate == megabits(1));
+  CHECK(playback.take().links == std::vector<int>{1});
+  const LinkChange last = playback.take();
+  CHECK(last.links == std::vector<int>{0});
+  CHECK(last.loss_ppm == 500);
+  for (int i = 1; i < 10; ++i) {
+    CHECK(playback.next() == i * ms(40));
+    CHECK(playback.take().links == std::vector<int>{1});
+  }
+  description.traces.pop_back();
+  LinkPlayback alone(description);
+  alone.take();
+  alone.take();
+  CHECK(alone.next() == kNever);
+}
+
 TEST_CASE("outages take all their links down and up by turns", "[playback]") {
   NetworkDescription description = two_links();
   description.outages = {

@@ -68,5 +68,19 @@ TEST_CASE("an island may have a step and a jitter of its own", "[compute]") {
   }
 }
 
+TEST_CASE("a faster island has shorter steps, jitter included", "[compute]") {
+  ComputeModel model{.step = Nanos{150'000'000}};
+  model.islands = {{}, {.speed_ppm = 500'000}, {.speed_ppm = 3'000'000}};
+  CHECK(model.usual_step(0) == Nanos{150'000'000});
+  CHECK(model.step_cost(1, 5) == Nanos{300'000'000});
+  CHECK(model.step_cost(2, 5) == Nanos{50'000'000});
+  model.jitter_ppm = 100'000;
+  for (std::int64_t n = 0; n < 100; ++n) {
+    CHECK(model.step_cost(2, n) >= Nanos{45'000'000});
+    CHECK(model.step_cost(2, n) <= Nanos{55'000'000});
+  }
+  CHECK(model.usual_step(2) == Nanos{50'000'000});
+}
+
 }  // namespace
 }  // namespace strait

@@ -51,6 +51,9 @@ TEST_CASE("bytes know decimal and binary units", "[quantities]") {
 }
 
 TEST_CASE("fractions are numbers up to 1 or percent", "[quantities]") {
+  CHECK(parse_speed("0.5x") == 500'000);
+  CHECK(parse_speed("1000 X") == 1'000'000'000);
+  CHECK(parse_speed(format_speed(1'234'567)) == 1'234'567);
   CHECK(parse_fraction("2%") == 0.02);
   CHECK(parse_fraction("0.02") == 0.02);
   CHECK(parse_fraction("0.5 %") == 0.005);

@@ -1,0 +1,241 @@
+#include "apps/show/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "apps/output/human.h"
+#include "apps/output/table.h"
+#include "core/base/quantities.h"
+#include "core/base/text.h"
+
+namespace strait {
+namespace {
+
+constexpr std::size_t kMostPairRows = 32;
+constexpr std::size_t kMostNames = 4;
+
+/// "0, 1, 2 and 5 more".
+std::string some_of(const std::vector<std::string>& names) {
+  if (names.size() <= kMostNames) return join(names, ", ");
+  const std::vector<std::string> first(names.begin(), names.begin() + kMostNames - 1);
+  return fmt::format("{} and {} more", join(first, ", "), names.size() - first.size());
+}
+
+using IslandPair = std::pair<IslandId, IslandId>;
+
+/// All islands of a group by its name, else the islands themselves.
+std::string who(const NetworkView& view, const std::set<IslandId>& islands) {
+  if (static_cast<int>(islands.size()) == view.count()) return "every island";
+  for (const NetworkView::Group& group : view.groups()) {
+    if (!group.name.empty() && std::set(group.islands.begin(), group.islands.end()) == islands) {
+      return group.name;
+    }
+  }
+  std::vector<std::string> names;
+  for (const IslandId island : islands) names.push_back(view.label(island));
+  return some_of(names);
+}
+
+/// From whom and to whom these pairs are.
+std::pair<std::string, std::string> ends_of(const NetworkView& view,
+                                            const std::vector<IslandPair>& pairs) {
+  std::set<IslandId> from, to;
+  for (const auto& [a, b] : pairs) {
+    from.insert(a);
+    to.insert(b);
+  }
+  std::size_t product = from.size() * to.size();
+  for (const IslandId island : from) product -= to.count(island);
+  if (product == pairs.size()) return {who(view, from), who(view, to)};
+  std::vector<std::string> names;
+  for (const auto& [a, b] : pairs) {
+    names.push_back(fmt::format("{}>{}", view.label(a), view.label(b)));
+  }
+  return {some_of(names), ""};
+}
+
+std::string product_text(const PairRange& range) {
+  const auto text = [](Bytes product) {
+    return product == kUnlimited.value ? std::string("inf") : human_bytes(product);
+  };
+  const std::string low = text(range.product_low), high = text(range.product_high);
+  return low == high ? low : low + " to " + high;
+}
+
+class PairRows {
+ public:
+  explicit PairRows(const NetworkView& view) : view_(view) {}
+
+  void row(const std::string& from, const std::string& to, const PairRange& range,
+           const std::string& shared) {
+    const std::string low = loss_text(range.low.loss_ppm), high = loss_text(range.high.loss_ppm);
+    table_.row({from, to, rtt_text(range), rate_text(range), product_text(range),
+                low == high ? high : fmt::format("{} to {}", low.empty() ? "0" : low, high),
+                shared});
+  }
+
+  std::string shared_text(const std::vector<int>& links) const {
+    std::vector<std::string> names;
+    for (const int link : links) names.push_back(view_.link_label(link));
+    return join(names, ", ");
+  }
+
+  std::string text() const { return table_.text(); }
+
+ private:
+  const NetworkView& view_;
+  Table table_{{{"from"},
+                {"to"},
+                {"round trip", Align::kRight},
+                {"rate", Align::kRight},
+                {"bandwidth x delay", Align::kRight},
+                {"loss", Align::kRight},
+                {"bottlenecks"}}};
+};
+
+template <class F>
+void for_each_pair(const NetworkView& view, F f) {
+  for (IslandId from = 0; from < view.count(); ++from) {
+    for (IslandId to = 0; to < view.count(); ++to) {
+      if (from != to) f(from, to, view.pair(from, to));
+    }
+  }
+}
+
+/// The range of all pairs with the same key.
+template <class KeyOf>
+auto ranges(const NetworkView& view, KeyOf key_of) {
+  std::map<decltype(key_of(0, 0)), PairRange> found;
+  for_each_pair(view, [&](IslandId from, IslandId to, const PairFigures& pair) {
+    const auto [at, first] = found.try_emplace(key_of(from, to), pair);
+    if (!first) at->second.add(pair);
+  });
+  return found;
+}
+
+std::string group_name(const NetworkView::Group& group) {
+  return group.name.empty() ? "(no region)" : group.name;
+}
+
+std::string ranges_table(const NetworkView& view) {
+  PairRows rows(view);
+  if (view.groups().size() > 1) {
+    const auto by_region = ranges(view, [&](IslandId from, IslandId to) {
+      return std::pair(view.group_of(from), view.group_of(to));
+    });
+    if (by_region.size() <= kMostPairRows) {
+      for (const auto& [groups, range] : by_region) {
+        rows.row(group_name(view.groups()[groups.first]), group_name(view.groups()[groups.second]),
+                 range, "");
+      }
+      return rows.text();
+    }
+  }
+  const auto by_sender = ranges(view, [](IslandId from, IslandId) { return from; });
+  for (const auto& [from, range] : by_sender) rows.row(view.label(from), "all others", range, "");
+  return rows.text();
+}
+
+/// ".up" and ".down" of an access link, ">" of a pair's; empty for what many share.
+std::string way_of(const NetworkView& view, int link) {
+  const std::string& name = view.network().links[static_cast<std::size_t>(link)].name;
+  const auto point = name.find('.');
+  if (view.is_shared(link)) return "";
+  return point == std::string::npos ? ">" : name.substr(point);
+}
+
+std::string mean_rate(const LinkTrace& trace) {
+  // The last row of a trace that is played once has no end: it counts as long as it holds here.
+  const Nanos end = trace.period > Nanos{0} ? trace.period : trace.rows.back().time;
+  BytesPerSecond rate = kUnlimited;
+  double bytes = 0;
+  for (std::size_t i = 0; i < trace.rows.size(); ++i) {
+    rate = trace.rows[i].rate.value_or(rate);
+    const Nanos next = i + 1 < trace.rows.size() ? trace.rows[i + 1].time : end;
+    if (rate == kUnlimited) return "";
+    bytes += seconds(next - trace.rows[i].time) * static_cast<double>(rate.value);
+  }
+  if (end == Nanos{0}) return format_rate(rate);
+  return fmt::format("{:.3g}mbit", bytes / seconds(end) * 8e-6);
+}
+
+}  // namespace
+
+std::string traces_table(const NetworkView& view) {
+  // The same file on several links is one row.
+  std::map<std::string, std::pair<const LinkTrace*, std::vector<std::string>>> files;
+  for (const LinkTrace& trace : view.network().traces) {
+    auto& [first, links] = files[trace.source];
+    if (first == nullptr) first = &trace;
+    links.push_back(
+        fmt::format("{} from {}", view.link_label(trace.link), format_duration(trace.start)));
+  }
+  Table table({{"trace"},
+               {"length", Align::kRight},
+               {"steps", Align::kRight},
+               {"mean rate", Align::kRight},
+               {"links"}});
+  for (const auto& [source, file] : files) {
+    const LinkTrace& trace = *file.first;
+    table.row({source, trace.period > Nanos{0} ? format_duration(trace.period) : "for good",
+               fmt::format("{}", trace.rows.size()), mean_rate(trace), some_of(file.second)});
+  }
+  return files.empty() ? "" : table.text();
+}
+
+std::string links_table(const NetworkView& view) {
+  const auto& links = view.network().links;
+  struct Kind {
+    std::vector<std::string> names;
+    int first = 0;
+    std::string changes;
+  };
+  std::vector<Kind> kinds;
+  const auto alike = [&](const Kind& kind, int link, const std::string& changes) {
+    const LinkSpec& one = links[static_cast<std::size_t>(kind.first)];
+    const LinkSpec& other = links[static_cast<std::size_t>(link)];
+    return way_of(view, kind.first) == way_of(view, link) && one.rate == other.rate &&
+           one.delay == other.delay && one.loss_ppm == other.loss_ppm && kind.changes == changes;
+  };
+  for (int link = 0; link < static_cast<int>(links.size()); ++link) {
+    const std::string changes = view.changes(link);
+    auto kind = std::find_if(kinds.begin(), kinds.end(),
+                             [&](const Kind& other) { return alike(other, link, changes); });
+    if (kind == kinds.end()) kind = kinds.insert(kind, {{}, link, changes});
+    kind->names.push_back(view.link_label(link));
+  }
+  Table table({{"link"},
+               {"rate", Align::kRight},
+               {"delay", Align::kRight},
+               {"loss", Align::kRight},
+               {"changes"}});
+  for (const Kind& kind : kinds) {
+    const LinkSpec& link = links[static_cast<std::size_t>(kind.first)];
+    table.row({some_of(kind.names), format_rate(link.rate), format_duration(link.delay),
+               loss_text(link.loss_ppm), kind.changes});
+  }
+  return table.text();
+}
+
+std::string pairs_table(const NetworkView& view) {
+  // Alike are pairs of the same regions only, so that their ends have a name.
+  using Kind = std::tuple<std::size_t, std::size_t, PairFigures>;
+  std::map<Kind, std::vector<IslandPair>> kinds;
+  for_each_pair(view, [&](IslandId from, IslandId to, const PairFigures& pair) {
+    kinds[{view.group_of(from), view.group_of(to), pair}].push_back({from, to});
+  });
+  if (kinds.size() > kMostPairRows) return ranges_table(view);
+  PairRows rows(view);
+  for (const auto& [kind, pairs] : kinds) {
+    const PairFigures& figures = std::get<2>(kind);
+    const auto [from, to] = ends_of(view, pairs);
+    rows.row(from, to, PairRange(figures), rows.shared_text(figures.shared));
+  }
+  return rows.text();
+}
+
+}  // namespace strait
