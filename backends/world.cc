@@ -44,7 +44,7 @@ World::World(const WorldOptions& options, Storage& journal)
   if (options.rounds) start_coordinator();
   // Everybody listens before anybody dials.
   for (IslandId i = 0; i < options.islands; ++i) {
-    if (!loop_.absent(i)) settle(i);
+    if (loop_.running(i)) settle(i);
   }
   if (control_) control_->connect(peers_);
   for (auto& place : places_) {
@@ -121,7 +121,7 @@ void World::kill_island(IslandId island) {
 void World::start_island(IslandId island) {
   const auto n = static_cast<std::size_t>(island);
   if (loop_.running(island)) return;
-  leaving_[n] = 0;
+  leaving_[n] = false;
   places_[n].reset();  // of one that has left
   loop_.start_island(island);
   settle(island);
@@ -140,7 +140,7 @@ void World::wait_for_nobody() {
   }
 }
 
-void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = 1; }
+void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = true; }
 
 void World::crash_coordinator() {
   coordinator_.reset();

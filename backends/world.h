@@ -10,6 +10,7 @@
 // crash and be started again; what is left of it is the journal.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,9 +51,9 @@ class World {
     Collective& collective;
     Rounds* rounds;  // null without a coordinator
     Handout& handout;
-    int life = 0;         // how often it has been started before
-    bool joins = false;   // the others have begun without it, or it has been there before
-    const char& leaving;  // it shall leave at its next boundary; true after an event said so
+    int life = 0;        // how often it has been started before
+    bool joins = false;  // the others have begun without it, or it has been there before
+    const std::atomic<bool>& leaving;  // at its next boundary, since an event said so
   };
 
   /// `journal` holds the coordinator's journal and outlives the world.
@@ -104,7 +105,7 @@ class World {
   std::vector<PeerId> peers_;
   std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
   std::vector<std::unique_ptr<Place>> places_;      // null while the island is not there
-  std::vector<char> leaving_;
+  std::vector<std::atomic<bool>> leaving_;
   std::vector<char> lost_;              // silent for good
   bool over_ = false;                   // wait_for_nobody()
   std::vector<TimerId> starts_;         // by the description; kNone once they have happened

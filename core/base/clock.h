@@ -26,6 +26,7 @@ struct TicketState {
 
   const std::string label;  // "round 17", for the report of who waits for whom
   bool completed = false;   // guarded by the clock
+  Nanos completed_at{0};    // likewise
 };
 
 /// Thrown out of compute() and wait() when the run ends early, because another island failed: the

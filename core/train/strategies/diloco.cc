@@ -50,7 +50,7 @@ class DiLoCo final : public Strategy {
   }
 
   std::uint32_t next_round(std::uint32_t last) override {
-    const bool leaves = ports_.leaving != nullptr && *ports_.leaving != 0;
+    const bool leaves = ports_.leaving != nullptr && *ports_.leaving;
     if (leaves || boundary_.state >= rounds_) return kNoRound;
     return std::max({last + 1, known_ + 1, boundary_.state + (sits_out_ ? 2 : 1)});
   }

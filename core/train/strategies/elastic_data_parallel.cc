@@ -45,7 +45,7 @@ class ElasticDataParallel final : public Strategy {
 
   std::uint32_t next_round(std::uint32_t last) override {
     if (last > 0) boundary_ = {.state = boundary_.state};  // that of begin is told with the first
-    const bool leaves = leaving_ != nullptr && *leaving_ != 0;
+    const bool leaves = leaving_ != nullptr && *leaving_;
     return leaves || boundary_.state >= last_ ? kNoRound : boundary_.state + 1;
   }
 
@@ -162,7 +162,7 @@ class ElasticDataParallel final : public Strategy {
 
   Rounds& rounds_;
   const bool joins_;
-  const char* const leaving_;
+  const std::atomic<bool>* const leaving_;
   std::uint32_t last_ = 0;              // step
   std::int64_t first_steps_ = 0;        // the optimizer's before step 1, the same on all islands
   std::shared_ptr<Contribution> sent_;  // g_i
