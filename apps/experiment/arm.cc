@@ -174,6 +174,9 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
   task->initialize();
   if (start != nullptr) restore(*start, *task, *optimizer);
   const bool alone = options.islands == 1;
+  Observers observers(ports.clock, board, result, record);
+  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
+                 schedule_of(x.config, options.peak_lr));
   const auto strategy = make_strategy(options.strategy,
                                       {.collective = alone ? nullptr : &ports.collective,
                                        .rounds = alone ? nullptr : ports.rounds,
@@ -183,9 +186,6 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
                                        .policy = {.missed = missed_rounds(x.config.rounds.missed),
                                                   .weights = weights(x.config.rounds.weights)}},
                                       outer_options(x.config));
-  Observers observers(ports.clock, board, result, record);
-  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
-                 schedule_of(x.config, options.peak_lr));
   trainee.train(*strategy, result.plan);
   observers.ended(island, strategy->waiting_tokens());
   const auto shared = strategy->shared(trainee);

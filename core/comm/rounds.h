@@ -95,6 +95,7 @@ class Rounds final : private SessionWatcher {
 
   // What others may get of us. The island says so around each change of its shared state:
   //   serve_state(copy)   once; `copy` is called on the loop, only between updated() and updating()
+  //                       (empty: from now on nothing is given)
   //   updating()          from now on the state is being changed
   //   updated(round)      the state is that after `round`
   //   retire(round, s)    the island ends; `s` is its last state, served from now on

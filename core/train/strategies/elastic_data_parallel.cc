@@ -39,7 +39,7 @@ class ElasticDataParallel final : public Strategy {
     sent_ = std::make_shared<Contribution>(island.layout());
     mean_.resize(island.parameters().size());
     received_.emplace(island.layout(), mean_);
-    rounds_.serve_state([this, &island] { return copy_of_state(island); });
+    served_.serve(rounds_, [&island] { return copy_of_state(island); });
     if (!joins_ || !catch_up(island)) rounds_.updated(0);
   }
 
@@ -73,7 +73,7 @@ class ElasticDataParallel final : public Strategy {
   }
 
   void drain(Island& island) override {
-    rounds_.retire(boundary_.state, copy_of_state(island));
+    served_.retire(boundary_.state, copy_of_state(island));
     if (boundary_.state < last_) rounds_.leave();
   }
 
@@ -168,6 +168,7 @@ class ElasticDataParallel final : public Strategy {
   std::shared_ptr<Contribution> sent_;  // g_i
   std::vector<float> mean_;             // g
   std::optional<Packed> received_;      // of mean_
+  ServedState served_;                  // the last member: taken back before the buffers go
 };
 
 }  // namespace
