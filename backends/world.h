@@ -1,4 +1,5 @@
-// World: everything that stands between the islands of one process, put together: the virtual loop,
+// World: everything that stands between the islands of one process, put together: the loop (in
+// virtual time or by the wall clock),
 // the fabric, a transport and a collective per island, and the coordinator of rounds.
 //
 // run() gives each island a thread with its ports, and rethrows what ended the run early. Ledger
@@ -13,16 +14,18 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backends/fabric.h"
+#include "core/base/island_loop.h"
 #include "core/base/storage.h"
 #include "core/comm/coordinator.h"
 #include "core/comm/handout.h"
 #include "core/comm/rounds.h"
 #include "core/comm/transport_collective.h"
-#include "netsim/virtual_loop.h"
+#include "core/io/lateness.h"
 
 namespace strait {
 
@@ -34,9 +37,10 @@ struct WorldOptions {
   Bytes eager_limit = 1024 * 1024;
   int connections = 1;
   std::uint64_t run_id = 1;
-  std::vector<HelloSetting> settings;  // what islands must agree in
-  bool parallel = true;                // islands compute at the same time
-  bool rounds = true;                  // a coordinator serves rounds
+  std::vector<HelloSetting> settings;   // what islands must agree in
+  bool parallel = true;                 // islands compute at the same time
+  std::optional<PaceLimits> real_time;  // by the wall clock, with these limits; none: virtual time
+  bool rounds = true;                   // a coordinator serves rounds
   RoundsOptions member;
   CoordinatorOptions coordinator;  // the numbers of islands are filled in
   /// Instead of a row of make_fabric, for tests.
@@ -89,6 +93,13 @@ class World {
   /// CPU seconds that the loop's thread spent on event code: transport, emulator, adding.
   double loop_cpu_seconds() const { return loop_cpu_seconds_; }
 
+  /// By the wall clock: how well the run kept to the times; nothing in virtual time. After run().
+  std::optional<Pace> pace() const;
+
+  /// The largest lateness of an event since the last call; 0 in virtual time. On the loop, or after
+  /// run().
+  Nanos take_worst_lateness();
+
  private:
   struct Place;  // what belongs to one island
 
@@ -100,7 +111,8 @@ class World {
   Storage& journal_;
   Trace trace_;
   Ledger ledger_;
-  VirtualLoop loop_;
+  const std::unique_ptr<IslandLoop> owned_loop_;
+  IslandLoop& loop_;
   std::unique_ptr<Fabric> fabric_;
   std::vector<PeerId> peers_;
   std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
