@@ -95,7 +95,9 @@ Json pace_json(const Pace& pace) {
           {"invalid_because", pace.invalid},
           {"max_lateness", {{"value", seconds(pace.limit)}, {"unit", "s"}}},
           {"loop_priority", pace.priority},
+          {"late_alarms", lateness_json(pace.alarms)},
           {"late_events", lateness_json(pace.events)},
+          {"late_posts", lateness_json(pace.posts)},
           {"late_wake_ups", lateness_json(pace.wake_ups)},
           {"late_work", lateness_json(pace.work)}};
 }
@@ -113,12 +115,15 @@ std::string pace_text(const std::string& name, const Costs& costs) {
   const Pace& pace = *costs.pace;
   return fmt::format(
       "\n{}, real time: {}\n"
+      "  the loop after its alarms            {}\n"
       "  events after their times             {}\n"
+      "  what islands post after their times  {}\n"
       "  islands after what they slept for    {}\n"
       "  work after its announced end         {}\n"
       "  priority of the loop's thread        {}\n",
-      name, pace.valid() ? "valid" : "NOT VALID: " + pace.invalid, lateness_text(pace.events),
-      lateness_text(pace.wake_ups), lateness_text(pace.work), pace.priority);
+      name, pace.valid() ? "valid" : "NOT VALID: " + pace.invalid, lateness_text(pace.alarms),
+      lateness_text(pace.events), lateness_text(pace.posts), lateness_text(pace.wake_ups),
+      lateness_text(pace.work), pace.priority);
 }
 
 Json costs_json(const Costs& costs) {

@@ -37,9 +37,9 @@ class Lateness {
 
 /// What counts as too late.
 struct PaceLimits {
-  /// An event that runs later than this after its time, or work that takes this much longer than
-  /// announced, makes the run's times worthless: half a path's delay of the demo, and twice what
-  /// two busy threads beside the loop did at worst (tests/bench/real_time.sh).
+  /// An event that runs, or an island that posts, later than this after its time, and work that
+  /// takes this much longer than announced, make the run's times worthless: half a path's delay of
+  /// the demo.
   Nanos max_lateness = std::chrono::milliseconds(20);
   /// The run ends there (TooLate).
   bool strict = false;
@@ -53,9 +53,11 @@ class TooLate : public std::runtime_error {
 
 /// How well a run kept to the model's times.
 struct Pace {
-  Lateness events;       // behind their times
-  Lateness wake_ups;     // islands, behind the ends of what they slept for
-  Lateness work;         // behind the announced ends
+  Lateness alarms;       // of the loop's thread: behind the times it had asked to be woken at
+  Lateness events;       // behind their times, whoever was late
+  Lateness posts;        // of islands: handed in behind the island's time
+  Lateness wake_ups;     // of islands: behind the ends of what they slept for
+  Lateness work;         // of islands: behind the announced ends
   std::string priority;  // of the loop's thread: what was got
   Nanos limit{0};        // max_lateness
   std::string invalid;   // the first thing that was later than that; empty: none

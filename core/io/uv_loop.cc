@@ -1,6 +1,7 @@
 #include "core/io/uv_loop.h"
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include <uv.h>
@@ -23,9 +24,10 @@ struct UvLoop::Handles {
   uv_loop_t loop{};
   uv_prepare_t before_sleep{};
   uv_poll_t alarm{};
-  uv_async_t posted{};
+  uv_poll_t posted{};
   uv_signal_t interrupt{};
   int alarm_fd = -1;
+  int posted_fd = -1;
 
   void each(void (*f)(uv_handle_t*)) {
     f(reinterpret_cast<uv_handle_t*>(&before_sleep));
@@ -60,13 +62,16 @@ UvLoop::UvLoop(PaceLimits limits) : limits_(limits), handles_(std::make_unique<H
   pace_.limit = limits.max_lateness;
   h.alarm_fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (h.alarm_fd < 0) throw std::system_error(errno, std::generic_category(), "timerfd_create");
+  // Not uv_async: who receives that spins until the sender has returned, and a sender that was
+  // preempted by this loop's priority does so when the kernel has pity, after 50 ms.
+  h.posted_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (h.posted_fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   check_uv(::uv_loop_init(&h.loop), "uv_loop_init");
   check_uv(::uv_prepare_init(&h.loop, &h.before_sleep), "uv_prepare_init");
   check_uv(::uv_poll_init(&h.loop, &h.alarm, h.alarm_fd), "uv_poll_init");
-  // It only wakes the loop: what is due runs before the next sleep.
-  check_uv(::uv_async_init(&h.loop, &h.posted, [](uv_async_t*) {}), "uv_async_init");
+  check_uv(::uv_poll_init(&h.loop, &h.posted, h.posted_fd), "uv_poll_init");
   check_uv(::uv_signal_init(&h.loop, &h.interrupt), "uv_signal_init");
-  h.before_sleep.data = h.alarm.data = h.interrupt.data = this;
+  h.before_sleep.data = h.alarm.data = h.posted.data = h.interrupt.data = this;
 }
 
 UvLoop::~UvLoop() {
@@ -75,6 +80,7 @@ UvLoop::~UvLoop() {
   ::uv_run(&h.loop, UV_RUN_DEFAULT);
   ::uv_loop_close(&h.loop);
   ::close(h.alarm_fd);
+  ::close(h.posted_fd);
   // What is dropped may post again, so one by one while the heap is whole.
   take_posted();
   while (timers_.next() != kNever) std::ignore = timers_.pop();
@@ -90,7 +96,8 @@ void UvLoop::post_from_thread(Nanos when, Callback f) {
     posted_.push_back({when, std::move(f)});
   }
   has_posted_.store(true, std::memory_order_release);
-  ::uv_async_send(&handles_->posted);
+  const std::uint64_t one = 1;
+  std::ignore = ::write(handles_->posted_fd, &one, sizeof one);
 }
 
 void UvLoop::start_clock() {
@@ -120,17 +127,26 @@ void UvLoop::serve() {
   ::uv_signal_start(
       &h.interrupt, [](uv_signal_t* handle, int) { loop_of(handle).interrupted(); }, SIGINT);
   ::uv_prepare_start(&h.before_sleep, [](uv_prepare_t* handle) { loop_of(handle).run_due(); });
-  ::uv_poll_start(&h.alarm, UV_READABLE, [](uv_poll_t* handle, int, int) {
-    UvLoop& loop = loop_of(handle);
+  ::uv_poll_start(&h.alarm, UV_READABLE,
+                  [](uv_poll_t* handle, int, int) { loop_of(handle).rings(); });
+  // It only wakes the loop: what is due runs before the next sleep.
+  ::uv_poll_start(&h.posted, UV_READABLE, [](uv_poll_t* handle, int, int) {
     std::uint64_t times = 0;
-    std::ignore = ::read(loop.handles_->alarm_fd, &times, sizeof times);
-    loop.alarm_ = kNever;  // it rings once
+    std::ignore = ::read(loop_of(handle).handles_->posted_fd, &times, sizeof times);
   });
   ::uv_run(&h.loop, UV_RUN_DEFAULT);
   ::uv_prepare_stop(&h.before_sleep);
   ::uv_poll_stop(&h.alarm);
+  ::uv_poll_stop(&h.posted);
   ::uv_signal_stop(&h.interrupt);
   if (failure_) std::rethrow_exception(failure_);
+}
+
+void UvLoop::rings() {
+  std::uint64_t times = 0;
+  std::ignore = ::read(handles_->alarm_fd, &times, sizeof times);
+  pace_.alarms.add(wall() - alarm_);
+  alarm_ = kNever;  // it rings once
 }
 
 /// What becomes due meanwhile has its turn after libuv's other handles.

@@ -85,6 +85,7 @@ class UvLoop final : public Loop {
   struct Handles;  // libuv's
 
   void serve();
+  void rings();
   void run_due();
   void take_posted();
   void note(Nanos late);
