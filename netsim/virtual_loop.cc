@@ -52,6 +52,8 @@ class VirtualLoop::IslandClock final : public Clock {
     posted_.push_back(std::move(f));
   }
 
+  void settle() override {}
+
   void wait(TicketState& ticket) override {
     std::unique_lock lock(loop_.mutex_);
     check_may_block("wait");

@@ -43,29 +43,43 @@ void RealLoop::IslandClock::post(Callback f) {
   begin();
   Lock lock(mutex_);
   if (over()) return;  // nobody runs it any more
-  posted_ = std::move(f);
-  const std::uint64_t number = ++posts_;
-  loop_.uv_.post_from_thread(std::max(now_, done_), [this, number, behind = behind_] {
-    if (behind > loop_.limits_.max_lateness) {
-      loop_.uv_.too_late(fmt::format("island {} was done {:.1f} ms later than it announced",
-                                     island_, 1e3 * seconds(behind)));
-    }
-    run_posted(number);
+  posted_.push_back(std::move(f));
+  ++unsettled_;
+  const Nanos time = std::max(now_, done_), late = loop_.uv_.wall() - time;
+  posted_late_.add(late);
+  const int life = lives_;
+  lock.unlock();  // the loop, which preempts us, would only wait for it
+  loop_.uv_.post_from_thread(time, [this, life, behind = behind_, late] {
+    judge("was done {:.1f} ms later than it announced", behind);
+    judge("posted {:.1f} ms late", late);
+    run_posted(life);
   });
-  changed_.wait(lock, [&] { return posts_run_ >= number || over(); });
 }
 
-/// On the loop.
-void RealLoop::IslandClock::run_posted(std::uint64_t number) {
+void RealLoop::IslandClock::settle() {
+  STRAIT_CHECK(!works_, "island {} settles while it computes", island_);
+  Lock lock(mutex_);
+  changed_.wait(lock, [this] { return unsettled_ == 0 || over(); });
+}
+
+/// On the loop: whether what the island did was too late.
+void RealLoop::IslandClock::judge(fmt::string_view what, Nanos late) {
+  if (late <= loop_.limits_.max_lateness) return;
+  loop_.uv_.too_late(fmt::format("island {} ", island_) +
+                     fmt::format(fmt::runtime(what), 1e3 * seconds(late)));
+}
+
+/// On the loop: the next one, as long as that life lasts.
+void RealLoop::IslandClock::run_posted(int life) {
   Callback f;
   {
     const Lock lock(mutex_);
-    if (number == posts_) f = std::exchange(posted_, {});
+    if (life != lives_ || killed_) return;
+    f = posted_.pop_front();
   }
-  if (!f) return;  // of a life that is over
   f();
   const Lock lock(mutex_);
-  posts_run_ = std::max(posts_run_, number);
+  if (life != lives_ || --unsettled_ > 0) return;
   changed_.notify_one();
 }
 

@@ -1,10 +1,12 @@
 // What RealLoop is made of: the clock of one island, with its thread. See core/io/real_loop.h.
 #pragma once
 
-#include <cstdint>
+#include <fmt/format.h>
+
 #include <exception>
 #include <thread>
 
+#include "core/base/fifo.h"
 #include "core/io/real_loop.h"
 
 namespace strait {
@@ -17,6 +19,7 @@ class RealLoop::IslandClock final : public Clock {
   Nanos waited() const override { return waited_; }
   void compute(Nanos cost, const std::function<void()>& work) override;
   void post(Callback f) override;
+  void settle() override;
   void wait(TicketState& ticket) override;
   bool ready(const TicketState& ticket) const override;
   void complete(TicketState& ticket) override;
@@ -27,7 +30,8 @@ class RealLoop::IslandClock final : public Clock {
 
   void live();
   void begin();
-  void run_posted(std::uint64_t number);
+  void judge(fmt::string_view what, Nanos late);
+  void run_posted(int life);
   void sleep_until(Lock& lock, Nanos end);
   bool over() const { return killed_ || ended_; }
   void throw_if_over() const;
@@ -48,12 +52,11 @@ class RealLoop::IslandClock final : public Clock {
   std::condition_variable changed_;
   bool running_ = true;
   bool killed_ = false;
-  bool ended_ = false;       // the run
-  Callback posted_;          // empty: none, or it is being run
-  std::uint64_t posts_ = 0;  // so far
-  std::uint64_t posts_run_ = 0;
+  bool ended_ = false;     // the run
+  Fifo<Callback> posted_;  // in this life, not yet begun to run
+  int unsettled_ = 0;      // the same, not yet run to its end
   int lives_ = 1;
-  Lateness wake_ups_, work_;
+  Lateness posted_late_, wake_ups_, work_;
   std::exception_ptr failure_;  // what its body threw
 
   std::thread thread_;  // the loop's

@@ -79,7 +79,7 @@ void RealLoop::start_thread(IslandClock& island) {
 
 void RealLoop::kill(IslandId island) {
   IslandClock& dying = find(island);
-  Callback dropped;  // outside of the lock, since what it held may post
+  Fifo<Callback> dropped;  // outside of the lock, since what it held may post
   {
     const std::lock_guard lock(dying.mutex_);
     if (!dying.running_) return;
@@ -104,6 +104,7 @@ void RealLoop::start_island(IslandId island) {
     const std::lock_guard lock(born.mutex_);
     born.running_ = true;
     born.killed_ = false;
+    born.unsettled_ = 0;
     life = ++born.lives_;
   }
   born.begun_ = false;
@@ -172,6 +173,7 @@ void RealLoop::rethrow_first_failure(const std::exception_ptr& of_loop) const {
 Pace RealLoop::pace() const {
   Pace pace = uv_.pace();
   for (const auto& island : islands_) {
+    pace.posts.add(island->posted_late_);
     pace.wake_ups.add(island->wake_ups_);
     pace.work.add(island->work_);
   }

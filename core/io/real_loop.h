@@ -8,9 +8,8 @@
 //     what is computed next; if it is not, what the island posts is moved to when it was done.
 //     Work that is announced to cost nothing (evaluating) is never called late;
 //   * what an island posts runs at the island's time, or if the loop is beyond that at the loop's.
-//     post() returns when it has run: so what an island changes next, it changes after that, as in
-//     virtual time. What an island does between its calls costs the model nothing; its next post
-//     is late by it;
+//     Events run while islands do: settle() is for what the two share. What an island does between
+//     its calls costs the model nothing; its next post is late by it;
 //   * a ticket that is completed at a later time than the island's moves the island to that time.
 //
 // With nothing late the times are those of virtual time, but for the order of what happens at
