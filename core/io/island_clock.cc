@@ -125,6 +125,7 @@ void RealLoop::IslandClock::live() {
     Lock lock(loop_.start_mutex_);
     loop_.arrive(lock);
   }
+  settle();  // its last words count, also if the run ends with it
   const Lock lock(mutex_);
   failure_ = failure;
   running_ = false;

@@ -50,6 +50,22 @@ TEST_CASE("a post has run when it has settled, and not before the island's time"
   CHECK(wrong == std::vector<int>{0, 0});
 }
 
+TEST_CASE("the last words of all islands are heard", "[real_loop]") {
+  int lost = 0;
+  for (int repeat = 0; repeat < 100; ++repeat) {
+    constexpr int kIslands = 4;
+    Trace trace;
+    RealLoop loop(kIslands, trace, kAnyPace);
+    int heard = 0;
+    loop.run([&](IslandId, Clock& clock) {
+      clock.compute(100us, [] {});
+      for (int word = 0; word < 3; ++word) clock.post([&] { ++heard; });
+    });
+    lost += 3 * kIslands - heard;
+  }
+  CHECK(lost == 0);
+}
+
 TEST_CASE("what an island posts in time runs at the island's time, however late", "[real_loop]") {
   Trace trace;
   RealLoop loop(1, trace, kAnyPace);
