@@ -4,8 +4,22 @@
 
 #include "core/base/check.h"
 #include "core/base/wall_clock.h"
+#include "core/io/real_loop.h"
+#include "netsim/virtual_loop.h"
 
 namespace strait {
+
+namespace {
+
+std::unique_ptr<IslandLoop> make_loop(const WorldOptions& options, Trace& trace) {
+  if (options.real_time) {
+    return std::make_unique<RealLoop>(options.islands, trace, *options.real_time);
+  }
+  return std::make_unique<VirtualLoop>(options.islands, trace,
+                                       VirtualLoopOptions{.parallel = options.parallel});
+}
+
+}  // namespace
 
 struct World::Place {
   Place(Clock& c, std::unique_ptr<Transport> t, const WorldOptions& options)
@@ -26,7 +40,8 @@ struct World::Place {
 World::World(const WorldOptions& options, Storage& journal)
     : options_(options),
       journal_(journal),
-      loop_(options.islands, trace_, {.parallel = options.parallel}),
+      owned_loop_(make_loop(options, trace_)),
+      loop_(*owned_loop_),
       fabric_(options.make_fabric ? options.make_fabric(loop_, trace_)
                                   : make_fabric(options.network, loop_, trace_, options.fabric)),
       places_(static_cast<std::size_t>(options.islands)),
@@ -44,7 +59,7 @@ World::World(const WorldOptions& options, Storage& journal)
   if (options.rounds) start_coordinator();
   // Everybody listens before anybody dials.
   for (IslandId i = 0; i < options.islands; ++i) {
-    if (!loop_.absent(i)) settle(i);
+    if (loop_.running(i)) settle(i);
   }
   if (control_) control_->connect(peers_);
   for (auto& place : places_) {
@@ -121,7 +136,7 @@ void World::kill_island(IslandId island) {
 void World::start_island(IslandId island) {
   const auto n = static_cast<std::size_t>(island);
   if (loop_.running(island)) return;
-  leaving_[n] = 0;
+  leaving_[n] = false;
   places_[n].reset();  // of one that has left
   loop_.start_island(island);
   settle(island);
@@ -140,7 +155,7 @@ void World::wait_for_nobody() {
   }
 }
 
-void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = 1; }
+void World::ask_to_leave(IslandId island) { leaving_[static_cast<std::size_t>(island)] = true; }
 
 void World::crash_coordinator() {
   coordinator_.reset();
@@ -157,6 +172,16 @@ void World::start_coordinator() {
 
 std::uint32_t World::committed_rounds() const {
   return coordinator_ ? coordinator_->committed_rounds() : 0;
+}
+
+std::optional<Pace> World::pace() const {
+  const auto* real = dynamic_cast<const RealLoop*>(owned_loop_.get());
+  return real == nullptr ? std::nullopt : std::optional(real->pace());
+}
+
+Nanos World::take_worst_lateness() {
+  auto* const real = dynamic_cast<RealLoop*>(owned_loop_.get());
+  return real == nullptr ? Nanos{0} : real->take_worst();
 }
 
 void World::run(const std::function<void(IslandId, Ports&)>& body) {

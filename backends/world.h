@@ -1,4 +1,5 @@
-// World: everything that stands between the islands of one process, put together: the virtual loop,
+// World: everything that stands between the islands of one process, put together: the loop (in
+// virtual time or by the wall clock),
 // the fabric, a transport and a collective per island, and the coordinator of rounds.
 //
 // run() gives each island a thread with its ports, and rethrows what ended the run early. Ledger
@@ -10,18 +11,21 @@
 // crash and be started again; what is left of it is the journal.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backends/fabric.h"
+#include "core/base/island_loop.h"
 #include "core/base/storage.h"
 #include "core/comm/coordinator.h"
 #include "core/comm/handout.h"
 #include "core/comm/rounds.h"
 #include "core/comm/transport_collective.h"
-#include "netsim/virtual_loop.h"
+#include "core/io/lateness.h"
 
 namespace strait {
 
@@ -33,9 +37,10 @@ struct WorldOptions {
   Bytes eager_limit = 1024 * 1024;
   int connections = 1;
   std::uint64_t run_id = 1;
-  std::vector<HelloSetting> settings;  // what islands must agree in
-  bool parallel = true;                // islands compute at the same time
-  bool rounds = true;                  // a coordinator serves rounds
+  std::vector<HelloSetting> settings;   // what islands must agree in
+  bool parallel = true;                 // islands compute at the same time
+  std::optional<PaceLimits> real_time;  // by the wall clock, with these limits; none: virtual time
+  bool rounds = true;                   // a coordinator serves rounds
   RoundsOptions member;
   CoordinatorOptions coordinator;  // the numbers of islands are filled in
   /// Instead of a row of make_fabric, for tests.
@@ -50,9 +55,9 @@ class World {
     Collective& collective;
     Rounds* rounds;  // null without a coordinator
     Handout& handout;
-    int life = 0;         // how often it has been started before
-    bool joins = false;   // the others have begun without it, or it has been there before
-    const char& leaving;  // it shall leave at its next boundary; true after an event said so
+    int life = 0;        // how often it has been started before
+    bool joins = false;  // the others have begun without it, or it has been there before
+    const std::atomic<bool>& leaving;  // at its next boundary, since an event said so
   };
 
   /// `journal` holds the coordinator's journal and outlives the world.
@@ -88,6 +93,13 @@ class World {
   /// CPU seconds that the loop's thread spent on event code: transport, emulator, adding.
   double loop_cpu_seconds() const { return loop_cpu_seconds_; }
 
+  /// By the wall clock: how well the run kept to the times; nothing in virtual time. After run().
+  std::optional<Pace> pace() const;
+
+  /// The largest lateness of an event since the last call; 0 in virtual time. On the loop, or after
+  /// run().
+  Nanos take_worst_lateness();
+
  private:
   struct Place;  // what belongs to one island
 
@@ -99,12 +111,13 @@ class World {
   Storage& journal_;
   Trace trace_;
   Ledger ledger_;
-  VirtualLoop loop_;
+  const std::unique_ptr<IslandLoop> owned_loop_;
+  IslandLoop& loop_;
   std::unique_ptr<Fabric> fabric_;
   std::vector<PeerId> peers_;
   std::vector<std::unique_ptr<PausedLoop>> loops_;  // of the islands' machines
   std::vector<std::unique_ptr<Place>> places_;      // null while the island is not there
-  std::vector<char> leaving_;
+  std::vector<std::atomic<bool>> leaving_;
   std::vector<char> lost_;              // silent for good
   bool over_ = false;                   // wait_for_nobody()
   std::vector<TimerId> starts_;         // by the description; kNone once they have happened

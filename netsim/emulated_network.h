@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "core/base/loop.h"
+#include "core/base/pause.h"
 #include "core/base/trace.h"
 #include "core/comm/stream.h"
 #include "netsim/description.h"
 #include "netsim/links.h"
-#include "netsim/pause.h"
 
 namespace strait {
 

@@ -52,6 +52,8 @@ class VirtualLoop::IslandClock final : public Clock {
     posted_.push_back(std::move(f));
   }
 
+  void settle() override {}
+
   void wait(TicketState& ticket) override {
     std::unique_lock lock(loop_.mutex_);
     check_may_block("wait");
@@ -73,6 +75,7 @@ class VirtualLoop::IslandClock final : public Clock {
   void complete(TicketState& ticket) override {
     const std::lock_guard lock(loop_.mutex_);
     ticket.completed = true;
+    ticket.completed_at = loop_.now_;
     if (state_ == State::kWaiting && waits_for_ == &ticket) end_ = pauses_.resume(loop_.now_);
   }
 
@@ -189,10 +192,6 @@ void VirtualLoop::set_pauses(IslandId island, PauseSchedule pauses) {
 void VirtualLoop::set_absent(IslandId island) {
   find(island).state_ = IslandClock::State::kGone;
   find(island).lives_ = 0;
-}
-
-bool VirtualLoop::absent(IslandId island) const {
-  return find(island).state_ == IslandClock::State::kGone;
 }
 
 bool VirtualLoop::running(IslandId island) const {

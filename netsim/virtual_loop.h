@@ -30,13 +30,10 @@
 #include <string>
 #include <vector>
 
-#include "core/base/clock.h"
+#include "core/base/event_heap.h"
 #include "core/base/fifo.h"
-#include "core/base/ids.h"
-#include "core/base/loop.h"
+#include "core/base/island_loop.h"
 #include "core/base/trace.h"
-#include "netsim/event_heap.h"
-#include "netsim/pause.h"
 
 namespace strait {
 
@@ -54,7 +51,7 @@ struct VirtualLoopOptions {
   Nanos stall_limit = std::chrono::hours(1);
 };
 
-class VirtualLoop final : public Loop {
+class VirtualLoop final : public IslandLoop {
  public:
   VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options = {});
   ~VirtualLoop() override;
@@ -64,39 +61,22 @@ class VirtualLoop final : public Loop {
   TimerId at(Nanos when, Callback f) override;
   void cancel(TimerId timer) override { timers_.cancel(timer); }
 
-  /// The clock of an island. Its pauses are intervals in which it neither computes nor wakes.
-  Clock& clock(IslandId island);
-  void set_pauses(IslandId island, PauseSchedule pauses);
+  Clock& clock(IslandId island) override;
+  void set_pauses(IslandId island, PauseSchedule pauses) override;
+  void set_absent(IslandId island) override;
+  void run(const std::function<void(IslandId, Clock&)>& body) override;
 
-  /// Before run(): this island is not there until start_island().
-  void set_absent(IslandId island);
-  bool absent(IslandId island) const;
+  /// When it returns nothing of that life runs any more, and its buffers are gone.
+  void kill(IslandId island) override;
 
-  /// Runs `body` on a thread of its own for each island that is not absent, and events on this
-  /// thread, until every body has returned and nobody holds the run open. Rethrows the first
-  /// failure (of the loop, else of the lowest island) after all threads have ended. Once.
-  void run(const std::function<void(IslandId, Clock&)>& body);
+  /// The new life begins after all events of this instant.
+  void start_island(IslandId island) override;
 
-  // For events, while run() runs.
-
-  /// Ends the island's life: its wait or compute throws Killed. What it posted and has not run is
-  /// dropped; its tickets may still be completed. An island that is not running is no error. An
-  /// exception of the body other than Killed is passed on.
-  void kill(IslandId island);
-
-  /// A new life for an island that is not running: `body` on a new thread, which begins now, after
-  /// all events of this instant, with a clock that has waited for nothing.
-  void start_island(IslandId island);
-
-  /// As long as somebody holds it open, the run goes on even if no island is running; for islands
-  /// that will be started. Waiting for that is no deadlock, however long it takes.
-  void hold_open() { ++holders_; }
-  void let_close() { --holders_; }
-
-  bool running(IslandId island) const;
-
-  /// How often the island has been started before: 0 in its first life. Also on its own thread.
-  int life(IslandId island) const;
+  /// Waiting for what is held open is no deadlock, however long it takes.
+  void hold_open() override { ++holders_; }
+  void let_close() override { --holders_; }
+  bool running(IslandId island) const override;
+  int life(IslandId island) const override;
 
   /// Runs events until none is left (for tests without islands).
   void run_until_idle();

@@ -35,6 +35,11 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
   return settings;
 }
 
+std::optional<PaceLimits> pace_limits(const RunConfig& c) {
+  if (c.run.time != "real") return std::nullopt;
+  return PaceLimits{.max_lateness = c.run.max_lateness, .strict = c.run.strict};
+}
+
 WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int islands,
                            bool rounds) {
   const RunConfig& c = x.config;
@@ -51,6 +56,7 @@ WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int
           .run_id = settings_hash(c),
           .settings = settings_of(x),
           .parallel = c.run.parallel,
+          .real_time = pace_limits(c),
           .rounds = rounds,
           .member = {.keep = c.rounds.keep,
                      .miss_after = c.rounds.miss_after,
@@ -77,7 +83,8 @@ Costs costs_of(const World& world, double wall_s) {
               .loop_cpu_s = world.loop_cpu_seconds(),
               .links = world.link_table(),
               .trace_hash = world.trace().hash(),
-              .trace_records = world.trace().records()};
+              .trace_records = world.trace().records(),
+              .pace = world.pace()};
   for (std::size_t cause = 0; cause < kCauses; ++cause) {
     costs.bytes[cause] = world.ledger().total(static_cast<Cause>(cause));
   }
@@ -161,6 +168,9 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
   task->initialize();
   if (start != nullptr) restore(*start, *task, *optimizer);
   const bool alone = options.islands == 1;
+  Observers observers(ports.clock, board, result, record);
+  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
+                 schedule_of(x.config, options.peak_lr));
   const auto strategy = make_strategy(options.strategy,
                                       {.collective = alone ? nullptr : &ports.collective,
                                        .rounds = alone ? nullptr : ports.rounds,
@@ -170,17 +180,18 @@ void live(const Experiment& x, const Checkpoint* start, IslandId island, World::
                                        .policy = {.missed = missed_rounds(x.config.rounds.missed),
                                                   .weights = weights(x.config.rounds.weights)}},
                                       outer_options(x.config));
-  Observers observers(ports.clock, board, result, record);
-  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
-                 schedule_of(x.config, options.peak_lr));
   trainee.train(*strategy, result.plan);
   observers.ended(island, strategy->waiting_tokens());
   const auto shared = strategy->shared(trainee);
-  ports.clock.post([&result, run_is_over, round = strategy->boundary().state,
+  ports.clock.post([&result, run_is_over, island, round = strategy->boundary().state,
                     last = std::vector<float>(shared.begin(), shared.end())]() mutable {
     if (round >= result.plan.rounds) run_is_over();
-    if (!result.shared.empty() && round <= result.shared_round) return;
+    // Of those who have got as far the lowest one, who is not the first to say so in real time.
+    const bool none = result.shared.empty(), further = round > result.shared_round;
+    const bool lower = round == result.shared_round && island < result.shared_by;
+    if (!none && !further && !lower) return;
     result.shared_round = round;
+    result.shared_by = island;
     result.shared = std::move(last);
   });
 }
@@ -338,8 +349,12 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   WorldOptions settings = world_options(x, x.fabric, options.islands, rounds);
   if (commits == Commits::kSteps) commit_steps(settings, x.config);
   World world(settings, journal);
+  std::vector<Nanos> lateness;  // by row
   Board board(options.islands, starters(x.fabric, options.islands), result.plan, world.ledger(),
-              row_done);
+              [&](const RoundRow& row) {
+                lateness.push_back(world.take_worst_lateness());
+                if (row_done) row_done(row);
+              });
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
     board.record(event);
@@ -359,6 +374,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   result.tokens = board.tokens();
   result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();
+  for (std::size_t i = 0; i < result.rows.size(); ++i) result.rows[i].late = lateness[i];
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
   result.parameter_hash = hash_floats(result.shared);
@@ -368,8 +384,10 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
 Nanos price_data_parallel(const Experiment& x, std::int64_t first_step, std::int64_t steps,
                           std::int64_t elements) {
   SimulatedStorage no_journal;
-  World world(world_options(x, quiet_islands(x.fabric), x.config.run.islands, /*rounds=*/false),
-              no_journal);
+  WorldOptions options =
+      world_options(x, quiet_islands(x.fabric), x.config.run.islands, /*rounds=*/false);
+  options.real_time.reset();  // a price is modelled, and nobody has to wait for it
+  World world(options, no_journal);
   const ComputeModel compute = compute_model(x);
   const Roster roster = everyone(x.config.run.islands);
   const Bytes touched = Island::update_bytes(x.tasks.layout().size());

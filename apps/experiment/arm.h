@@ -38,13 +38,14 @@ struct Checkpoint {
 
 /// What a phase or an arm cost.
 struct Costs {
-  Nanos time{0};  // virtual
+  Nanos time{0};  // the model's
   double wall_s = 0;
   double loop_cpu_s = 0;  // transport, emulator and adding, on the loop's thread
   std::array<Bytes, kCauses> bytes{};
   std::vector<LinkRow> links;
   std::uint64_t trace_hash = 0;
   std::int64_t trace_records = 0;
+  std::optional<Pace> pace;  // in real time: how well it kept to the model's times
 };
 
 struct Pretraining {
@@ -72,6 +73,7 @@ struct ArmResult {
   Costs costs;
   std::uint32_t shared_round = 0;  // the last one that an island has got to
   std::vector<float> shared;       // the shared parameters after it
+  IslandId shared_by = 0;          // whose they are; the others have the same, but in `local`
   std::uint64_t parameter_hash = 0;
   std::exception_ptr failure;  // what ended the arm early; the rows until then are there
 };

@@ -30,6 +30,7 @@ struct RoundRow {
   Nanos time{0};            // when the last island was done with the round
   Nanos waited{0};          // mean over islands, since the start
   double wall_s = 0;        // since the start of the arm; differs between repeats
+  Nanos late{0};            // the latest event since the last row, in real time; likewise
   Bytes payload = 0;        // all islands' so far, counted
   Roster roster;
   int missing = 0;                    // islands that took no part

@@ -124,6 +124,8 @@ std::vector<BannerSection> Session::banner() const {
        {"islands", fmt::format("{}, {} thread each, {}", c.run.islands, c.run.threads_per_island,
                                c.run.parallel ? "in parallel" : "one at a time")},
        {"work", fmt::format("{} rounds x {} inner steps", c.run.rounds, c.run.inner_steps)},
+       {"time", c.run.time == "real" ? "real: the model's times by the wall clock"
+                                     : "virtual: the model's times, as fast as this machine can"},
        {"seed", std::to_string(c.run.seed)},
        {"settings", hex(settings_hash(c))},
        {"program", build_info().commit},
@@ -244,6 +246,7 @@ void Session::add_metrics(const ArmResult& arm) {
                        .attempts = row.attempts,
                        .discarded_tokens = row.discarded_tokens,
                        .wall_s = row.wall_s};
+    if (arm.costs.pace) metrics.late = row.late;
     for (const IslandId island : row.not_finite) metrics.not_finite.push_back(island);
     if (row.round > 0) metrics.loss = row.loss;
     if (!row.held_out.empty()) metrics.held_out = row.held_out.front().value;

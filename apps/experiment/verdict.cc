@@ -8,6 +8,7 @@
 
 #include "apps/output/human.h"
 #include "apps/output/table.h"
+#include "core/io/lateness.h"
 
 namespace strait {
 
@@ -82,6 +83,49 @@ LinkTotals link_totals(const Costs& costs) {
   return totals;
 }
 
+Json lateness_json(const Lateness& lateness) {
+  return {{"count", lateness.count()},
+          {"p50", measured(seconds(lateness.quantile(0.5)), "s")},
+          {"p99", measured(seconds(lateness.quantile(0.99)), "s")},
+          {"max", measured(seconds(lateness.max()), "s")}};
+}
+
+Json pace_json(const Pace& pace) {
+  return {{"valid", pace.valid()},
+          {"invalid_because", pace.invalid},
+          {"max_lateness", {{"value", seconds(pace.limit)}, {"unit", "s"}}},
+          {"loop_priority", pace.priority},
+          {"late_alarms", lateness_json(pace.alarms)},
+          {"late_events", lateness_json(pace.events)},
+          {"late_posts", lateness_json(pace.posts)},
+          {"late_wake_ups", lateness_json(pace.wake_ups)},
+          {"late_work", lateness_json(pace.work)}};
+}
+
+std::string lateness_text(const Lateness& lateness) {
+  const auto ms = [](Nanos time) { return 1e3 * seconds(time); };
+  return fmt::format("p50 {:.3f} ms, p99 {:.3f} ms, max {:.3f} ms of {}",
+                     ms(lateness.quantile(0.5)), ms(lateness.quantile(0.99)), ms(lateness.max()),
+                     lateness.count());
+}
+
+/// In real time: how well an arm kept to the model's times; else empty.
+std::string pace_text(const std::string& name, const Costs& costs) {
+  if (!costs.pace) return {};
+  const Pace& pace = *costs.pace;
+  return fmt::format(
+      "\n{}, real time: {}\n"
+      "  the loop after its alarms            {}\n"
+      "  events after their times             {}\n"
+      "  what islands post after their times  {}\n"
+      "  islands after what they slept for    {}\n"
+      "  work after its announced end         {}\n"
+      "  priority of the loop's thread        {}\n",
+      name, pace.valid() ? "valid" : "NOT VALID: " + pace.invalid, lateness_text(pace.alarms),
+      lateness_text(pace.events), lateness_text(pace.posts), lateness_text(pace.wake_ups),
+      lateness_text(pace.work), pace.priority);
+}
+
 Json costs_json(const Costs& costs) {
   Json bytes;
   for (std::size_t c = 0; c < kCauses; ++c) {
@@ -91,12 +135,14 @@ Json costs_json(const Costs& costs) {
   bytes["headers"] = figure(links.headers, "B", "modelled");
   bytes["handshake"] = figure(links.handshake, "B", "modelled");
   bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
-  return {{"bytes", bytes},
-          {"virtual_seconds", measured(seconds(costs.time), "s")},
-          {"wall_seconds", measured(costs.wall_s, "s")},
-          {"transport_and_emulator_cpu_seconds", measured(costs.loop_cpu_s, "s")},
-          {"event_log_hash", hex(costs.trace_hash)},
-          {"event_log_records", costs.trace_records}};
+  Json json{{"bytes", bytes},
+            {"virtual_seconds", measured(seconds(costs.time), "s")},
+            {"wall_seconds", measured(costs.wall_s, "s")},
+            {"transport_and_emulator_cpu_seconds", measured(costs.loop_cpu_s, "s")},
+            {"event_log_hash", hex(costs.trace_hash)},
+            {"event_log_records", costs.trace_records}};
+  if (costs.pace) json["real_time"] = pace_json(*costs.pace);
+  return json;
 }
 
 Json loss_json(const VerdictInput& in, const std::vector<Metric>& metrics) {
@@ -305,8 +351,9 @@ ModelledBaseline model_baseline(const Experiment& x, const ArmResult& dp) {
 
 std::string verdict_text(const VerdictInput& in) {
   const RunConfig& c = in.experiment.config;
-  std::string text = fmt::format("VERDICT  {}: {} rounds of {} inner steps, seed {}\n", in.scenario,
-                                 c.run.rounds, c.run.inner_steps, c.run.seed);
+  std::string text =
+      fmt::format("VERDICT  {}: {} rounds of {} inner steps, seed {}, {} time\n", in.scenario,
+                  c.run.rounds, c.run.inner_steps, c.run.seed, c.run.time);
   // Which packages the text came from stands in the banner.
   const std::string data = in.experiment.tasks.data_description();
   text += fmt::format("data     {}\n         sha256 {}\n\n", data.substr(0, data.find(", sha256")),
@@ -319,6 +366,8 @@ std::string verdict_text(const VerdictInput& in) {
       text += baseline_text(*in.baseline, *dp, *in.arms.front());
     }
   }
+  if (in.pretraining != nullptr) text += pace_text("pretraining", in.pretraining->costs);
+  for (const ArmResult* arm : in.arms) text += pace_text(arm->options.name, arm->costs);
   if (in.pretraining != nullptr) {
     const auto& p = *in.pretraining;
     text += fmt::format(
@@ -341,6 +390,7 @@ std::string verdict_json(const VerdictInput& in) {
   const RunConfig& c = in.experiment.config;
   Json json{{"format", 1},
             {"scenario", in.scenario},
+            {"time", c.run.time},
             {"seed", c.run.seed},
             {"settings_hash", hex(settings_hash(c))},
             {"data",

@@ -51,6 +51,7 @@ constexpr Cell kCells[] = {
     {"not_finite",
      [](const MetricsRow& r) { return fmt::format("{}", fmt::join(r.not_finite, " ")); }},
     {"wall_s", [](const MetricsRow& r) { return number(r.wall_s); }},
+    {"wall_late_s", [](const MetricsRow& r) { return r.late ? exact_seconds(*r.late) : ""; }},
 };
 
 }  // namespace

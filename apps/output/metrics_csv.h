@@ -43,6 +43,7 @@ struct MetricsRow {
   std::int64_t discarded_tokens = 0;     // whose work came to nothing in this round
   std::vector<std::int32_t> not_finite;  // islands whose outer gradient was not finite
   double wall_s = 0;                     // wall-clock seconds since the start of the arm
+  std::optional<Nanos> late{};           // the latest event since the last row; only in real time
 };
 
 /// With its end of line.

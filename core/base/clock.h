@@ -26,6 +26,7 @@ struct TicketState {
 
   const std::string label;  // "round 17", for the report of who waits for whom
   bool completed = false;   // guarded by the clock
+  Nanos completed_at{0};    // likewise
 };
 
 /// Thrown out of compute() and wait() when the run ends early, because another island failed: the
@@ -55,6 +56,10 @@ class Clock {
 
   /// Runs `f` on the loop, in the order (time, island, order of the calls). Never inside the call.
   virtual void post(Callback f) = 0;
+
+  /// Returns when what this island has posted has run, or never will: what it changes next may be
+  /// what events look at. In virtual time that is so anyway: no event runs before the posts.
+  virtual void settle() = 0;
 
   /// Blocks until the ticket is completed. Time passes.
   virtual void wait(TicketState& ticket) = 0;

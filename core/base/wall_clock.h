@@ -1,9 +1,11 @@
 // The one place that reads the machine's clocks. What it gives is printed and never decides
-// anything: no result depends on it.
+// anything, but in UvLoop (core/io), which waits by it.
 #pragma once
 
 #include <chrono>
 #include <ctime>
+
+#include "core/base/units.h"
 
 namespace strait {
 
@@ -17,6 +19,16 @@ class WallTimer {
  private:
   std::chrono::steady_clock::time_point start_;
 };
+
+/// CLOCK_MONOTONIC, since some moment before the program began.
+inline Nanos monotonic_now() {
+  return std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+/// The same moment for waiting on a condition variable.
+inline std::chrono::steady_clock::time_point steady_moment(Nanos monotonic) {
+  return std::chrono::steady_clock::time_point(monotonic);
+}
 
 /// CPU seconds of the calling thread since it began.
 inline double thread_cpu_seconds() {

@@ -66,7 +66,10 @@ void Coordinator::session_opened(PeerId peer) {
   const bool anew = members_[i].life != 0 && members_[i].life != life;
   members_[i].life = life;
   members_[i].connected = true;
-  if (anew) members_[i].has = 0;
+  if (anew) {
+    members_[i].has = 0;
+    members_[i].left = false;
+  }
   if (failed_) say(i, FailedMessage{failed_->kind, failed_->what});
 }
 
@@ -165,7 +168,8 @@ void Coordinator::tick_in(Nanos delay) {
 
 void Coordinator::on(IslandId island, const HeartbeatMessage&) {
   // Who is there before the first round takes part in it.
-  if (committed_ == 0 && !members_[island].catching_up) be_live(island);
+  const Member& m = members_[island];
+  if (committed_ == 0 && !m.catching_up && !m.left) be_live(island);
   // Who waits for us has to know that we are there.
   if (members_[island].ready) transport_.ping(peer_of(island), Plane::kControl);
 }
@@ -276,6 +280,7 @@ void Coordinator::answer_deferred() {
 
 void Coordinator::on(IslandId island, const LeaveMessage&) {
   trace_.add({transport_.loop().now(), TraceKind::kIslandLeft, island});
+  members_[island].seen = members_[island].left = true;  // or round 1 would wait for it
   expel(island, "it has left");
 }
 

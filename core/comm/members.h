@@ -19,7 +19,8 @@
 namespace strait {
 
 struct Member {
-  bool seen = false;  // has been live in this run
+  bool seen = false;  // has been live in this run, or has left before it was
+  bool left = false;  // in this life; what it still says brings it back to no round
   bool live = false;
   bool connected = false;
   bool suspect = false;

@@ -115,10 +115,12 @@ void Rounds::leave() {
 
 void Rounds::serve_state(std::function<SharedState()> copy) {
   clock_.post([this, copy = std::move(copy)]() mutable { catch_up_.serve(std::move(copy)); });
+  clock_.settle();
 }
 
 void Rounds::updating() {
   clock_.post([this] { catch_up_.state_changes(); });
+  clock_.settle();
 }
 
 void Rounds::updated(std::uint32_t round) {
@@ -131,6 +133,7 @@ void Rounds::retire(std::uint32_t round, SharedState state) {
     catch_up_.serve([last] { return *last; });
     have(round);
   });
+  clock_.settle();
 }
 
 /// The shared state is that after `round`: nothing of an exchange up to that one is wanted.

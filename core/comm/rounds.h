@@ -93,8 +93,10 @@ class Rounds final : private SessionWatcher {
   /// The island leaves for good: nobody waits for it from now on.
   void leave();
 
-  // What others may get of us. The island says so around each change of its shared state:
+  // What others may get of us. The island says so around each change of its shared state, and may
+  // change it, or let the old one go, when the call returns:
   //   serve_state(copy)   once; `copy` is called on the loop, only between updated() and updating()
+  //                       (empty: from now on nothing is given)
   //   updating()          from now on the state is being changed
   //   updated(round)      the state is that after `round`
   //   retire(round, s)    the island ends; `s` is its last state, served from now on

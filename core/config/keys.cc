@@ -82,6 +82,9 @@ std::vector<Key> run_keys() {
       key(SETTING(run.device), kResult, "where the tasks compute: cpu, cuda or cuda:1"),
       key(SETTING(run.threads_per_island), kResult, "threads inside one operation"),
       key(SETTING(run.parallel), kTime, "islands compute at the same time on real cores"),
+      choice(SETTING(run.time), kTime, {"virtual", "real"}, "which clock paces the run"),
+      key(SETTING(run.max_lateness), kFiles, "in real time: what is later makes the run invalid"),
+      key(SETTING(run.strict), kFiles, "and ends it"),
       key(SETTING(run.out), kFiles, "run folders are made in here"),
       key(SETTING(run.record), kFiles, "folder for everything needed to repeat each step"),
   };

@@ -76,6 +76,10 @@ void check_run(const RunConfig& c, Rules& rules) {
   rules.require(device == "cpu" || c.task.name == "language", "run.device",
                 fmt::format("task.name = {} computes on the cpu; write cpu", c.task.name));
   rules.between(c.eval.every, "eval.every", 0, kManySteps);
+  rules.require(c.run.max_lateness > Nanos{0} && c.run.max_lateness <= kLongestWait,
+                "run.max_lateness", "has to be above 0s, and 1h or less");
+  rules.require(c.run.time == "virtual" || c.run.parallel, "run.parallel",
+                "islands that take turns are late in real time; write true, or run.time = virtual");
 }
 
 void check_model(const RunConfig& c, Rules& rules) {

@@ -51,7 +51,18 @@ struct RunSettings {
   /// Islands compute at the same time on real cores; otherwise one after the other. Same bits.
   bool parallel = true;
 
+  /// virtual: as fast as the machine can, with the times of the model. real: the same by the wall
+  /// clock, to show it and to check the other one.
+  std::string time = "virtual";
+
   // Changes output.
+
+  /// In real time, what is later than this makes the run's times invalid. Half of the delay of a
+  /// path in the demo; a loop with raised priority stays far below it, also beside busy threads.
+  Nanos max_lateness = std::chrono::milliseconds{20};
+
+  /// Such a run ends there.
+  bool strict = false;
 
   /// Run folders are made in here.
   std::string out = "runs";

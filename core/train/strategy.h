@@ -7,6 +7,7 @@
 // What it waits for, it waits for through tickets; time passes meanwhile.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -113,7 +114,8 @@ struct StrategyPorts {
   Rounds* rounds = nullptr;
   Roster starters = everyone(1);  // the islands that are there from the start, with equal weights
   bool joins = false;             // the others have begun without this life of the island
-  const char* leaving = nullptr;  // the island shall leave at its next boundary; null: never
+  /// The island shall leave at its next boundary; null: never.
+  const std::atomic<bool>* leaving = nullptr;
   RoundPolicy policy{};
 };
 

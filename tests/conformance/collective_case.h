@@ -24,10 +24,11 @@ struct Case {
   Bytes piece_bytes = 16 * 1024;  // several pieces already for small sizes
   Bytes eager_limit = 1 << 20;
   int connections = 1;
+  bool real_time = false;
   bool keep = false;  // through exchange() with its hold, as Rounds does, keeping the means
 
   std::string name() const {
-    return network.name + ", " + algorithm + ", " + codec +
+    return network.name + (real_time ? ", real time, " : ", ") + algorithm + ", " + codec +
            (result_codec.empty() ? "" : " and back in " + result_codec) +
            ", k=" + std::to_string(islands) + ", n=" + std::to_string(size);
   }
@@ -96,6 +97,7 @@ inline TestWorldOptions world_options(const Case& c) {
   TestWorldOptions options{.islands = c.islands,
                            .eager_limit = c.eager_limit,
                            .connections = c.connections,
+                           .real_time = c.real_time,
                            .network = c.network.make};
   options.collective.algorithm = c.algorithm;
   options.collective.codec = c.codec;

@@ -93,6 +93,11 @@ TEST_CASE("values that cannot be run are refused", "[process]") {
        {{"--model.heads", "3"},
         "model.width = 128: is not divisible by model.heads = 3; change one of them or give "
         "model.head_size (default)"},
+       {{"--run.max_lateness", "0s"},
+        "run.max_lateness = 0s: has to be above 0s, and 1h or less (command line)"},
+       {{"--run.time", "real", "--run.parallel", "false"},
+        "run.parallel = false: islands that take turns are late in real time; write true, or "
+        "run.time = virtual (command line)"},
        {{"--data.languages", "en,en"},
         "data.languages = en,en: names a source twice; keep one of each (command line)"}},
       {"run", scenario("quadratic")});

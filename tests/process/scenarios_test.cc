@@ -80,6 +80,40 @@ TEST_CASE("a verdict holds what was predicted beside what was measured", "[proce
              Catch::Contains("\"predicted\""));
 }
 
+/// Short rounds over a near network.
+const Words kRealTime{"--rounds",       "3",    "--run.inner_steps", "2",   "--compute.step", "2ms",
+                      "--network.kind", "pipe", "--run.time",        "real"};
+
+TEST_CASE("a run in real time says so, and whether its times are worth anything", "[process]") {
+  const TemporaryFolder folder;
+  const Child child{.folder = folder.path()};
+  const Words run = Words{"run", scenario("quadratic")} + kRealTime;
+  const Ended valid = run_strait(run + Words{"--run.max_lateness", "1h"}, child);
+  CHECK(valid.code == 0);
+  CHECK_THAT(valid.out, Catch::Contains("real time: valid") &&
+                            Catch::Contains("priority of the loop's thread") &&
+                            Catch::Contains("real: the model's times by the wall clock"));
+  CHECK(field(folder, "quadratic-001", "time") == "\"time\": \"real\",");
+  CHECK(field(folder, "quadratic-001", "valid") == "\"valid\": true,");
+  const Ended late = run_strait(run + Words{"--run.max_lateness", "1ns"}, child);
+  CHECK(late.code == 0);
+  CHECK_THAT(late.out, Catch::Contains("real time: NOT VALID: ") &&
+                           Catch::Contains("run.max_lateness is 1ns"));
+  CHECK(field(folder, "quadratic-002", "valid") == "\"valid\": false,");
+  const Ended strict =
+      run_strait(run + Words{"--run.max_lateness", "1ns", "--run.strict", "true"}, child);
+  CHECK(strict.code == 1);
+  CHECK_THAT(only_line(strict), Catch::StartsWith("run.strict: ") && Catch::Contains("late at") &&
+                                    Catch::Contains("run.max_lateness is 1ns"));
+  REQUIRE(run_strait(
+              Words{"run", scenario("quadratic")} + Words(kRealTime.begin(), kRealTime.end() - 2),
+              child)
+              .code == 0);
+  CHECK(field(folder, "quadratic-004", "time") == "\"time\": \"virtual\",");
+  CHECK(field(folder, "quadratic-004", "shared_parameters_hash") ==
+        field(folder, "quadratic-001", "shared_parameters_hash"));
+}
+
 void check_small_runs(const std::vector<Words>& rows) {
   const TemporaryFolder folder;
   for (const Words& more : affordable(rows)) {

@@ -151,6 +151,13 @@ TEST_CASE("an island leaves at its boundary, and the others go on", "[lives]") {
   CHECK(result.shared_round == 5);
 }
 
+TEST_CASE("an island that leaves before its first word is not waited for", "[lives]") {
+  const LivesTrial trial(settings(2), {island_event(0s, NetworkEventKind::kIslandLeave, 2)});
+  const ArmResult result = trial.arm("diloco");
+  CHECK(missing(result) == Counts{1, 1});
+  CHECK(count(result, TraceKind::kIslandLeft) == 1);
+}
+
 TEST_CASE("an island may be of another speed, and the others wait for it", "[lives]") {
   LivesTrial trial(settings(3), {});
   trial.own = {{}, {.step = 3s}, {}};

@@ -1,4 +1,4 @@
-#include "netsim/pause.h"
+#include "core/base/pause.h"
 
 #include "tests/sim/model_world.h"
 #include "tests/support/catch.h"

@@ -1,5 +1,6 @@
 // The conformance suite for the networks that need no sockets.
 #include "backends/loopback/pipe.h"
+#include "core/io/uv_loop.h"
 #include "netsim/emulated_network.h"
 #include "tests/conformance/stream_conformance.h"
 #include "tests/support/plain_loop.h"
@@ -41,6 +42,25 @@ AccessLink link(std::int64_t mbit, std::int64_t delay_ms) {
   return {megabits(mbit), megabits(mbit), Nanos{delay_ms * 1'000'000}};
 }
 
+/// By the wall clock, which costs the time that the links take: near ones.
+template <class MakeNetwork>
+class RealTimeWorld : public StreamWorld {
+ public:
+  explicit RealTimeWorld(MakeNetwork make) : network_(make(loop_, trace_)) {}
+  Network& endpoint(PeerId peer) override { return network_->endpoint(peer); }
+  void run() override { loop_.run_until_idle(); }
+
+ private:
+  UvLoop loop_;
+  Trace trace_;
+  std::invoke_result_t<MakeNetwork, Loop&, Trace&> network_;
+};
+
+template <class MakeNetwork>
+std::unique_ptr<StreamWorld> in_real_time(MakeNetwork make) {
+  return std::make_unique<RealTimeWorld<MakeNetwork>>(make);
+}
+
 TEST_CASE("the in-process pipe is a network", "[stream]") {
   check_streams([](Bytes send_buffer) { return std::make_unique<PipeWorld>(send_buffer); });
 }
@@ -51,6 +71,24 @@ TEST_CASE("emulated links without limits are a network", "[stream]") {
 
 TEST_CASE("emulated slow links are a network", "[stream]") {
   check_streams(emulated(describe_network({link(1, 50), link(2, 10), link(100, 0)})));
+}
+
+TEST_CASE("the in-process pipe is a network in real time", "[stream]") {
+  check_streams([](Bytes send_buffer) {
+    return in_real_time([send_buffer](Loop& loop, Trace&) {
+      return std::make_unique<PipeNetwork>(loop, 4, PipeOptions{.send_buffer = send_buffer});
+    });
+  });
+}
+
+TEST_CASE("emulated links are a network in real time", "[stream]") {
+  check_streams([](Bytes send_buffer) {
+    return in_real_time([send_buffer](Loop& loop, Trace& trace) {
+      return std::make_unique<EmulatedNetwork>(
+          loop, trace, describe_network({link(20, 2), link(50, 1), link(100, 0)}),
+          EmulatedOptions{.tcp = {}, .send_buffer = send_buffer});
+    });
+  });
 }
 
 TEST_CASE("peers in one place are a network", "[stream]") {

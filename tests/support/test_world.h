@@ -1,5 +1,5 @@
-// A few islands over one network, on a virtual loop, for tests: each island's thread runs a body
-// and returns a result; the test's thread asserts.
+// A few islands over one network, in virtual time or by the wall clock, for tests: each island's
+// thread runs a body and returns a result; the test's thread asserts.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 
 #include "backends/fabric.h"
 #include "core/comm/transport_collective.h"
+#include "core/io/real_loop.h"
 #include "netsim/virtual_loop.h"
 
 namespace strait {
@@ -18,6 +19,7 @@ struct TestWorldOptions {
   Bytes eager_limit = 1024 * 1024;
   Bytes frame_bytes = 256 * 1024;
   int connections = 1;
+  bool real_time = false;
   std::function<std::unique_ptr<Fabric>(Loop&, Trace&, int islands)> network;  // empty: the pipe
 };
 
@@ -30,7 +32,7 @@ class TestWorld {
   };
 
   explicit TestWorld(const TestWorldOptions& options)
-      : loop(options.islands, trace), islands_(options.islands) {
+      : owned_loop_(make_loop(options, trace)), loop(*owned_loop_), islands_(options.islands) {
     network = options.network ? options.network(loop, trace, options.islands)
                               : make_fabric("pipe", loop, trace, {.islands = options.islands});
     std::vector<PeerId> peers;
@@ -59,7 +61,16 @@ class TestWorld {
 
   Trace trace;
   Ledger ledger;
-  VirtualLoop loop;
+
+ private:
+  static std::unique_ptr<IslandLoop> make_loop(const TestWorldOptions& options, Trace& trace) {
+    if (options.real_time) return std::make_unique<RealLoop>(options.islands, trace);
+    return std::make_unique<VirtualLoop>(options.islands, trace);
+  }
+  const std::unique_ptr<IslandLoop> owned_loop_;
+
+ public:
+  IslandLoop& loop;
   std::unique_ptr<Fabric> network;
   std::vector<std::unique_ptr<Transport>> transports;
   std::vector<std::unique_ptr<TransportCollective>> collectives;

@@ -38,21 +38,22 @@ MetricsRow example_row() {
           .attempts = 2,
           .discarded_tokens = 640,
           .not_finite = {0, 2},
-          .wall_s = 0.25};
+          .wall_s = 0.25,
+          .late = std::chrono::microseconds(12)};
 }
 
 TEST_CASE("metrics have a stable header and nine digits that count", "[output]") {
   CHECK(metrics_header() ==
         "arm,round,step,tokens,loss,held_out,virtual_s,waiting_s,bytes_payload,bytes_start,"
         "bytes_control,bytes_framing,bytes_aborted,bytes_catch_up,members,verdict,missing,attempts,"
-        "discarded_tokens,not_finite,wall_s\n");
+        "discarded_tokens,not_finite,wall_s,wall_late_s\n");
   CHECK(metrics_line(example_row()) ==
         "diloco,3,460,30720,0.666666667,1.5,12.345000001,0.050000000,100,20,3,4,0,0,4,commit,"
-        "1,2,640,0 2,0.25\n");
+        "1,2,640,0 2,0.25,0.000012000\n");
   CHECK(example_row().sent.total() == 127);
   MetricsRow row;
   row.loss = 1e-20;
-  CHECK(metrics_line(row) == ",0,0,0,1e-20,,0.000000000,0.000000000,0,0,0,0,0,0,0,,0,0,0,,0\n");
+  CHECK(metrics_line(row) == ",0,0,0,1e-20,,0.000000000,0.000000000,0,0,0,0,0,0,0,,0,0,0,,0,\n");
 }
 
 TEST_CASE("metrics.csv is there whole after each write, and as before when the disk is full",

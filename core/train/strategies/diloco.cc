@@ -41,7 +41,7 @@ class DiLoCo final : public Strategy {
     outer_ = make_outer_optimizer(options_, static_cast<std::int64_t>(shared_.size()));
     boundary_.roster = ports_.starters;
     if (ports_.rounds == nullptr) return;
-    ports_.rounds->serve_state([this] { return copy_of_state(); });
+    served_.serve(*ports_.rounds, [this] { return copy_of_state(); });
     if (ports_.joins) {
       join(island);
     } else {
@@ -50,7 +50,7 @@ class DiLoCo final : public Strategy {
   }
 
   std::uint32_t next_round(std::uint32_t last) override {
-    const bool leaves = ports_.leaving != nullptr && *ports_.leaving != 0;
+    const bool leaves = ports_.leaving != nullptr && *ports_.leaving;
     if (leaves || boundary_.state >= rounds_) return kNoRound;
     return std::max({last + 1, known_ + 1, boundary_.state + (sits_out_ ? 2 : 1)});
   }
@@ -74,7 +74,7 @@ class DiLoCo final : public Strategy {
 
   void drain(Island&) override {
     if (ports_.rounds == nullptr) return;
-    ports_.rounds->retire(boundary_.state, copy_of_state());
+    served_.retire(boundary_.state, copy_of_state());
     if (boundary_.state < rounds_) ports_.rounds->leave();
   }
 
@@ -260,6 +260,7 @@ class DiLoCo final : public Strategy {
   bool sits_out_ = false;    // since its parameters started from the shared ones
   StepWork waiting_;         // done before the last boundary, and has counted nowhere
   StepWork done_;            // the same at this boundary, with what came since
+  ServedState served_;       // the last member: taken back before the buffers go
 };
 
 }  // namespace

@@ -39,13 +39,13 @@ class ElasticDataParallel final : public Strategy {
     sent_ = std::make_shared<Contribution>(island.layout());
     mean_.resize(island.parameters().size());
     received_.emplace(island.layout(), mean_);
-    rounds_.serve_state([this, &island] { return copy_of_state(island); });
+    served_.serve(rounds_, [&island] { return copy_of_state(island); });
     if (!joins_ || !catch_up(island)) rounds_.updated(0);
   }
 
   std::uint32_t next_round(std::uint32_t last) override {
     if (last > 0) boundary_ = {.state = boundary_.state};  // that of begin is told with the first
-    const bool leaves = leaving_ != nullptr && *leaving_ != 0;
+    const bool leaves = leaving_ != nullptr && *leaving_;
     return leaves || boundary_.state >= last_ ? kNoRound : boundary_.state + 1;
   }
 
@@ -73,7 +73,7 @@ class ElasticDataParallel final : public Strategy {
   }
 
   void drain(Island& island) override {
-    rounds_.retire(boundary_.state, copy_of_state(island));
+    served_.retire(boundary_.state, copy_of_state(island));
     if (boundary_.state < last_) rounds_.leave();
   }
 
@@ -162,12 +162,13 @@ class ElasticDataParallel final : public Strategy {
 
   Rounds& rounds_;
   const bool joins_;
-  const char* const leaving_;
+  const std::atomic<bool>* const leaving_;
   std::uint32_t last_ = 0;              // step
   std::int64_t first_steps_ = 0;        // the optimizer's before step 1, the same on all islands
   std::shared_ptr<Contribution> sent_;  // g_i
   std::vector<float> mean_;             // g
   std::optional<Packed> received_;      // of mean_
+  ServedState served_;                  // the last member: taken back before the buffers go
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "netsim/pause.h"
+#include "core/base/pause.h"
 
 #include <algorithm>
 

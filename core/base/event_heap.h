@@ -1,4 +1,4 @@
-// The timers of a virtual clock: a heap ordered by (time, order of the calls), with cancellation.
+// The timers of a loop: a heap ordered by (time, order of the calls), with cancellation.
 //
 // A timer's callback waits in a slot; the heap holds small entries. Cancelling empties the slot and
 // leaves the entry to be dropped when it comes up. 32 bytes for the entry and 80 for the slot.
