@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "core/base/quantities.h"
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {

@@ -37,6 +37,9 @@ class EmulatedStream : public Stream {
 
 constexpr std::int64_t kLeastQueue = 64;  // packets
 
+/// Links may go on for ever (a timer that doubles, and nobody there): the loop has to see that.
+constexpr Nanos kLookAhead{1'000'000'000};
+
 Slice copied(const Slice& slice) {
   const auto copy =
       std::make_shared<std::vector<std::byte>>(slice.bytes.begin(), slice.bytes.end());
@@ -297,10 +300,32 @@ void EmulatedCore::look() {
   if (loop_ == nullptr) return;
   looks_soon_ = true;  // what the up-calls change is looked at below
   model_->advance(loop_->now(), *this);
+  // Most of what happens on links is nobody else's business: that needs no event of the loop.
+  if (waiting_.empty()) {
+    const Nanos quiet = std::min(loop_->quiet_until(), loop_->now() + kLookAhead);
+    for (Nanos next = model_->next_event(); next < quiet && waiting_.empty();
+         next = model_->next_event()) {
+      model_->advance(next, *this);
+    }
+    if (!waiting_.empty() && model_->now() > loop_->now()) return call_up_later();
+  }
   make_up_calls();
   if (loop_ == nullptr) return;
   looks_soon_ = false;
   set_timer();
+}
+
+// What was found ahead of time is told when it is due. Nothing happens before.
+void EmulatedCore::call_up_later() {
+  looks_soon_ = false;
+  loop_->cancel(timer_);
+  timer_time_ = kNever;
+  timer_ = loop_->at(model_->now(), [weak = weak_from_this()] {
+    const auto core = weak.lock();
+    if (core == nullptr) return;
+    core->timer_ = TimerId::kNone;
+    core->look();
+  });
 }
 
 void EmulatedCore::set_timer() {

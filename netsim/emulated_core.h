@@ -129,6 +129,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   void look_soon();
   void look();
   void set_timer();
+  void call_up_later();
   void make_up_calls();
   void deliver(Waiting waiting);
   Nanos hears_at(PeerId peer) const;

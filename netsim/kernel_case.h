@@ -1,5 +1,5 @@
 // KernelCase: transfers whose times were measured with a kernel's TCP over a known link, and the
-// same transfers over a LinkModel in virtual time.
+// same transfers over TcpLinks in virtual time.
 //
 // The place of the measurement: hosts in a star, each with an access link whose uplink holds rate,
 // queue, delay, loss, outages and rate changes and whose downlink has a rate and a queue only.
@@ -66,8 +66,6 @@ struct KernelCaseRun {
   Bytes wire_bytes = 0;  // on all uplinks, handshakes included
 };
 
-/// The model of today has no Gilbert-Elliott loss (it takes the mean), no queues and one congestion
-/// control; see link_model.h.
 KernelCaseRun run_kernel_case(const KernelCase& kernel_case, std::uint64_t seed);
 
 }  // namespace strait

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {

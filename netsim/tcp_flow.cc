@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {

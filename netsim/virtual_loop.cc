@@ -331,6 +331,16 @@ void VirtualLoop::take_posts() {
   }
 }
 
+// While an instant runs, all islands wait or have announced how long they compute.
+Nanos VirtualLoop::quiet_until() {
+  if (!posted_.empty()) return now_;
+  Nanos until = timers_.next();
+  for (const auto& island : islands_) {
+    if (island->state_ != IslandClock::State::kGone) until = std::min(until, island->end_);
+  }
+  return std::max(until, now_);
+}
+
 bool VirtualLoop::over() const {
   return holders_ == 0 && std::all_of(islands_.begin(), islands_.end(), [](const auto& island) {
            return island->state_ == IslandClock::State::kGone;

@@ -59,6 +59,7 @@ class VirtualLoop final : public IslandLoop {
   Nanos now() const override { return now_; }
   void post(Callback f) override { posted_.push_back({timers_.take_order(), std::move(f)}); }
   TimerId at(Nanos when, Callback f) override;
+  Nanos quiet_until() override;
   void cancel(TimerId timer) override { timers_.cancel(timer); }
 
   Clock& clock(IslandId island) override;

@@ -37,6 +37,14 @@ std::string event_line(const TraceRecord& event, const std::vector<LinkRow>& lin
   return fmt::format("{},{},{},{}\n", event.time.count(), kind, subject, value);
 }
 
+std::string tcp_line(const NetworkSettings& network) {
+  if (network.tcp == "ideal") return "ideal: links are shared fairly and at once";
+  std::string line =
+      fmt::format("{}, queues of {} bandwidth-delay products", network.tcp, network.queue);
+  if (network.queue < 1) line += " (WARNING: less than 1 loses packets whenever a window opens)";
+  return line;
+}
+
 std::string network_line(const NetworkDescription& network) {
   if (network.places == 0) return "pipe: messages arrive in no time";
   const std::size_t traces = network.traces.size();
@@ -152,6 +160,7 @@ std::vector<BannerSection> Session::banner() const {
       {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
        {"compute", compute_line(experiment_)}}};
+  if (c.network.kind == "emulated") network.lines.emplace_back("TCP", tcp_line(c.network));
   if (!experiment_.fabric.description.links.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);
     network.lines.emplace_back(

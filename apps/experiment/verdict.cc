@@ -70,6 +70,7 @@ Bytes payload(const ArmResult& arm) {
 struct LinkTotals {
   Bytes headers = 0;
   Bytes handshake = 0;
+  Bytes acks = 0;
   Bytes retransmitted = 0;
 };
 
@@ -78,6 +79,7 @@ LinkTotals link_totals(const Costs& costs) {
   for (const auto& row : costs.links) {
     totals.headers += row.counters.entered.header;
     totals.handshake += row.counters.entered.handshake;
+    totals.acks += row.counters.entered.acks;
     totals.retransmitted += row.counters.entered.retransmitted;
   }
   return totals;
@@ -134,6 +136,7 @@ Json costs_json(const Costs& costs) {
   const LinkTotals links = link_totals(costs);
   bytes["headers"] = figure(links.headers, "B", "modelled");
   bytes["handshake"] = figure(links.handshake, "B", "modelled");
+  bytes["acks"] = figure(links.acks, "B", "modelled");
   bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
   Json json{{"bytes", bytes},
             {"virtual_seconds", measured(seconds(costs.time), "s")},
@@ -226,6 +229,11 @@ std::string arms_table(const VerdictInput& in) {
   table.row("TCP/IP headers (modelled)", cells(in, [](const auto& a) {
               const LinkTotals links = link_totals(a.costs);
               return human_bytes(links.headers + links.handshake);
+            }));
+  table.row("ACKs, sent again (modelled)", cells(in, [](const auto& a) {
+              const LinkTotals links = link_totals(a.costs);
+              return fmt::format("{}, {}", human_bytes(links.acks),
+                                 human_bytes(links.retransmitted));
             }));
   table.row("time on this network",
             cells(in, [](const auto& a) { return human_time(a.costs.time); }));

@@ -32,6 +32,10 @@ class Loop {
   /// at() and post().
   virtual TimerId at(Nanos when, Callback f) = 0;
 
+  /// Nothing else happens before this time, as far as is known: who calls may look ahead so far
+  /// without asking anew after each step. now() or later.
+  virtual Nanos quiet_until() { return now(); }
+
   /// Forgets a timer. A timer that ran, was cancelled, or kNone is no error.
   virtual void cancel(TimerId timer) = 0;
 };

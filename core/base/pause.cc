@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 

@@ -12,7 +12,7 @@
 namespace strait {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
+__extension__ using Digits = unsigned __int128;
 
 /// One unit is numerator / denominator of what we count in.
 struct Unit {
@@ -74,13 +74,13 @@ std::string lower(std::string_view text) {
 
 /// digits / 10^decimals.
 struct Decimal {
-  Wide digits = 0;
+  Digits digits = 0;
   int decimals = 0;
   std::string_view unit;
 };
 
-constexpr Wide power_of_ten(int exponent) {
-  Wide power = 1;
+constexpr Digits power_of_ten(int exponent) {
+  Digits power = 1;
   while (exponent-- > 0) power *= 10;
   return power;
 }
@@ -123,9 +123,9 @@ std::optional<Unit> find(std::span<const Unit> units, std::string_view name) {
 
 std::int64_t to_integer(const Decimal& number, const Unit& unit, std::string_view text,
                         const Kind& kind) {
-  const Wide divisor = power_of_ten(number.decimals) * unit.denominator;
-  const Wide value = (number.digits * unit.numerator * 2 + divisor) / (divisor * 2);
-  constexpr Wide kLimit = std::numeric_limits<std::int64_t>::max();
+  const Digits divisor = power_of_ten(number.decimals) * unit.denominator;
+  const Digits value = (number.digits * unit.numerator * 2 + divisor) / (divisor * 2);
+  constexpr Digits kLimit = std::numeric_limits<std::int64_t>::max();
   if (value >= kLimit) refuse(text, "is too large", kind);
   return static_cast<std::int64_t>(value);
 }
@@ -148,7 +148,7 @@ std::string exact(std::uint64_t value, std::uint64_t unit) {
   std::uint64_t rest = value % unit;
   if (rest > 0) text += '.';
   while (rest > 0) {
-    const Wide tenfold = static_cast<Wide>(rest) * 10;
+    const Digits tenfold = static_cast<Digits>(rest) * 10;
     text += static_cast<char>('0' + static_cast<int>(tenfold / unit));
     rest = static_cast<std::uint64_t>(tenfold % unit);
   }
@@ -192,7 +192,7 @@ double parse_fraction(std::string_view text) {
   const Decimal number = parse_decimal(text, kFraction);
   const auto unit = find(kFractionUnits, number.unit);
   if (!unit) refuse_as(text, kFraction);
-  const Wide divisor = power_of_ten(number.decimals) * unit->denominator;
+  const Digits divisor = power_of_ten(number.decimals) * unit->denominator;
   if (number.digits > divisor) refuse_as(text, kFraction);
   // One rounding for as many digits as a double holds, since both sides are then exact.
   return static_cast<double>(number.digits) / static_cast<double>(divisor);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::array<std::int64_t, 8> kCycle{kUnit * 5 / 4, kUnit * 3 / 4, kUnit
 constexpr std::int64_t kRounds = 10;  // that a rate counts for
 constexpr Nanos kShortestCounts{10'000'000'000};
 constexpr Nanos kProbeRtt{200'000'000};
-constexpr std::int64_t kLeastWindow = 4;
+constexpr std::int64_t kLeastSegments = 4;
 constexpr int kRoundsWithoutGrowth = 3;
 
 constexpr std::int64_t kPerSecond = 1'000'000;  // a Rate is per so many seconds
@@ -180,7 +180,7 @@ void Bbr::measure_rtt(Window& window, const AckSample& sample) {
     probe_rtt_end_ = kNever;
   }
   if (mode_ == Mode::kProbeRtt) {
-    if (probe_rtt_end_ == kNever && sample.in_flight <= kLeastWindow) {
+    if (probe_rtt_end_ == kNever && sample.in_flight <= kLeastSegments) {
       probe_rtt_end_ = sample.last + kProbeRtt;
       probe_rtt_round_ = false;
       round_end_ = sample.delivered_total;
@@ -234,9 +234,9 @@ void Bbr::set_window(Window& window, const AckSample& sample) {
     } else if (window.size < target || sample.delivered_total < initial_window_) {
       window.size += sample.delivered;
     }
-    window.size = std::max(window.size, kLeastWindow);
+    window.size = std::max(window.size, kLeastSegments);
   }
-  if (mode_ == Mode::kProbeRtt) window.size = std::min(window.size, kLeastWindow);
+  if (mode_ == Mode::kProbeRtt) window.size = std::min(window.size, kLeastSegments);
 }
 
 std::int64_t Bbr::reduced(const Window& window) {

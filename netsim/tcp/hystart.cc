@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {
 
-constexpr std::int64_t kLeastWindow = 16;
+constexpr std::int64_t kWatchedFrom = 16;
 constexpr Nanos kClosely{2'000'000};
 constexpr Nanos kBurst{1'000'000};  // an acknowledgement may be late by such a burst
 constexpr int kMeasurements = 8;
@@ -35,7 +35,7 @@ std::int64_t HyStart::counted(std::int64_t window, const AckSample& sample) {
                   .next = std::min(sample.next + 2 * before, sample.offered)};
     shortest_ = std::min(shortest_, ack.rtt);
     follow(ack);
-    left_ = window + delivered >= kLeastWindow && leaves(ack);
+    left_ = window + delivered >= kWatchedFrom && leaves(ack);
     if (left_) return delivered;
   }
   return sample.delivered;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "netsim/wide.h"
+#include "core/base/wide.h"
 
 namespace strait {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::int64_t kEnoughFollow = 3;  // RFC 8985: then what is missing is 
 constexpr Nanos kLeastTimer{10'000'000};   // Linux: two ticks, and one begun, of 4 ms
 constexpr std::int64_t kMicrosegment = 1'000'000;
 constexpr std::int64_t kTrainsPerWindow = 8;
-constexpr std::int64_t kLeastTrain = 2;
+constexpr std::int64_t kLeastTrain = 4;
 
 std::int64_t ceil_div(Wide a, std::int64_t b) { return static_cast<std::int64_t>((a + b - 1) / b); }
 

@@ -78,9 +78,6 @@ class Sender {
   Nanos smoothed_rtt() const { return srtt_; }
   Nanos timeout() const { return rto_; }
   std::int64_t timeouts() const { return timeouts_; }
-  const char* state_name() const {
-    return state_ == State::kOpen ? "open" : state_ == State::kRecovery ? "rec" : "to";
-  }
   std::int64_t sent_again() const { return sent_again_; }
 
  private:

@@ -33,8 +33,8 @@ struct Happening {
 
 class ModelWorld : public LinkSink {
  public:
-  explicit ModelWorld(const TcpOptions& tcp = ideal_tcp())
-      : owner(make_links(tcp, /*seed=*/1)), model(*owner) {}
+  explicit ModelWorld(const TcpOptions& tcp = ideal_tcp(), std::uint64_t seed = 1)
+      : owner(make_links(tcp, seed)), model(*owner) {}
 
   /// A place with the same rate both ways; links 2p (up) and 2p + 1 (down).
   void add_place(BytesPerSecond up, BytesPerSecond down, Nanos delay) {
