@@ -3,7 +3,16 @@
 //
 //   cmake --build build/release --target netsim_bench && build/release/tests/bench/netsim_bench
 //
-// FIGURES
+// On 2 cores (one used), CPU-seconds; M events a second:
+//                                     cubic   bbr
+//   4 islands, in step                  8.9   6.7
+//   64 islands, in step                 4.1   2.7
+//   64 islands, all different           3.2   2.5
+//   64 islands, 1 Gbit/s                2.6   1.5
+//   1000 islands, 8 peers each          1.7   1.5   8,000 flows, 53 MiB in all
+//   a day of 64 islands' syncs of 16 KiB, one a minute: over a hub 0.7 s (6.3 M events), each with
+//   each 13 s (58 M events)
+// Ideal links need a fiftieth to a thousandth of the events for the same bytes.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
