@@ -34,7 +34,7 @@ Sender::Sender(const TcpOptions& options, Nanos rtt, const Rng& rng, Nanos now)
 
 void Sender::offer(std::int64_t end, Nanos now) {
   STRAIT_CHECK(end >= offered_, "segments up to {} after {}", end, offered_);
-  if (!has_unsent() && in_flight_ == 0) resume_after_idle(now);
+  if (end > offered_ && !has_unsent() && in_flight_ == 0) resume_after_idle(now);
   offered_ = end;
 }
 

@@ -45,7 +45,9 @@ TEST_CASE("home_dsl takes twice as long for one slow line", "[scenario]") {
   const ScenarioRun usual = run_scenario("home_dsl", {"--network.links", folder / "links.csv"});
   const Nanos upload = transfer_time(6 * 65'536, megabits(1));
   CHECK(slow.time() > slow.rounds() * (2s + upload));
-  CHECK(slow.time() < slow.rounds() * (2s + upload + 500ms));
+  // Headers take 145 ms of the line, acknowledgements of what comes in up to as much, and there are
+  // round trips of 80 ms.
+  CHECK(slow.time() < slow.rounds() * (2s + upload + 600ms));
   CHECK(seconds(usual.time()) / seconds(slow.time()) > 0.40);
   CHECK(seconds(usual.time()) / seconds(slow.time()) < 0.55);
   CHECK(slow.link("3.up").busy > 20 * upload);
