@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <random>
 
 #include "core/base/check.h"
 #include "netsim/tcp_links.h"
@@ -12,6 +13,7 @@
 namespace strait {
 namespace {
 
+constexpr std::uint64_t kStartsWithin = 100'000;  // ns
 constexpr Bytes kGoAhead = 1;  // what the receiver answers after the transfer that came before
 
 TcpOptions tcp_of(const KernelCase& c) {
@@ -24,14 +26,43 @@ TcpOptions tcp_of(const KernelCase& c) {
   return tcp;
 }
 
+// The losses of an uplink as the relay of the measurement drew them, so that the same packets are
+// lost for the same seed, as far as the same packets are sent: the medians differ by the model, and
+// less by luck. Its generator is the standard's, which is the same everywhere.
+class Losses {
+ public:
+  Losses(const KernelCase& c, std::uint64_t seed, int host)
+      : loss_(part(c.loss_ppm)),
+        begins_(part(c.bursts ? c.bursts->begin_ppm : 0)),
+        ends_(part(c.bursts ? c.bursts->end_ppm : 0)),
+        rng_(seed * 1'000'003 + static_cast<std::uint64_t>(host)) {}
+
+  bool operator()() {
+    if (loss_ > 0 && draw() < loss_) return true;
+    if (begins_ == 0) return false;
+    const double u = draw();
+    bad_ = bad_ ? u >= ends_ : u < begins_;
+    return bad_;
+  }
+
+ private:
+  static double part(std::int64_t ppm) { return static_cast<double>(ppm) * 1e-6; }
+  double draw() { return static_cast<double>(rng_() >> 11) * 0x1.0p-53; }
+
+  double loss_, begins_, ends_;
+  std::mt19937_64 rng_;
+  bool bad_ = false;
+};
+
 class Transfer : public LinkSink {
  public:
-  Transfer(const KernelCase& c, std::uint64_t seed) : case_(c), model_(tcp_of(c), seed) {
+  Transfer(const KernelCase& c, std::uint64_t seed)
+      : case_(c), model_(tcp_of(c), seed), starts_(seed, "starts") {
     for (int host = 0; host < c.hosts; ++host) {
-      const LinkId up =
-          model_.add_link({c.up, c.rtt / 2, c.loss_ppm, fmt::format("{}/up", host), c.queue});
+      LinkOptions up{c.up, c.rtt / 2, 0, fmt::format("{}/up", host), c.queue};
+      if (c.lossy()) up.loses = Losses(c, seed, host);
+      model_.add_link(up);
       model_.add_link({c.down, Nanos{0}, 0, fmt::format("{}/down", host), c.queue});
-      if (c.bursts) model_.set_bursts(up, c.bursts->begin_ppm, c.bursts->end_ppm, Nanos{0});
     }
     std::vector<std::pair<int, int>> ends = c.flows;
     if (c.ring) {
@@ -111,7 +142,11 @@ class Transfer : public LinkSink {
   }
 
   void transfer() {
-    for (Flow& flow : flows_) send(flow);
+    Nanos later{0};
+    for (Flow& flow : flows_) {
+      at(model_.now() + later, [this, &flow] { send(flow); });
+      later = Nanos{static_cast<std::int64_t>(starts_.below(kStartsWithin))};
+    }
   }
 
   void send(Flow& flow) {
@@ -155,6 +190,7 @@ class Transfer : public LinkSink {
 
   const KernelCase& case_;
   TcpLinks model_;
+  Rng starts_;
   std::vector<Flow> flows_;
   std::multimap<Nanos, std::function<void()>> todo_;  // the model is not called from its sink
   std::size_t open_ = 0;

@@ -57,8 +57,10 @@ struct KernelCase {
   /// The transfers happened once before; so long ago is the last sign of life.
   std::optional<Nanos> idle_before;
 
-  /// Whether a run depends on its seed.
-  bool random() const { return loss_ppm > 0 || bursts.has_value(); }
+  /// Whether a run depends on its seed: which packets are lost, or which of several flows begins
+  /// some microseconds before the others, as threads do.
+  bool random() const { return lossy() || flows.size() > 1 || ring; }
+  bool lossy() const { return loss_ppm > 0 || bursts.has_value(); }
 };
 
 struct KernelCaseRun {

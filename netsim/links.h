@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,10 @@ struct LinkOptions {
   std::int64_t loss_ppm = 0;     // of packets, parts per million
   std::string name{};            // keys what is random about it
   Bytes queue = Bytes{1} << 40;  // room, what is being sent included
+
+  /// If there: says of each packet that TCP sends over the link, in order, whether it is lost, in
+  /// place of `loss_ppm`. To repeat a measurement whose losses are known.
+  std::function<bool()> loses{};
 };
 
 /// What one link has carried, by cause. With TCP, what came to its queue while it was up counts

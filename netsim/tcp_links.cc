@@ -24,6 +24,7 @@ LinkId TcpLinks::add_link(const LinkOptions& options) {
   links_.push_back({.name = options.name,
                     .delay = options.delay,
                     .queue = LinkQueue(options.rate, options.queue),
+                    .loses = options.loses,
                     .loss = LossOdds(options.loss_ppm),
                     .loss_version = 1,
                     .begins = {},
@@ -457,6 +458,9 @@ void TcpLinks::strike(Train& train, Passing& leaving, std::int64_t place) {
 
 void TcpLinks::lose(Train& train, Link& at, Passing& leaving) {
   const Bytes before = leaving.bytes;
+  for (std::int64_t place = 0; at.loses && place < leaving.count;) {
+    at.loses() ? strike(train, leaving, place) : void(++place);
+  }
   if (!at.loss.none()) {
     Flow& flow = state(train.flow);
     if (flow.loss == nullptr) flow.loss = std::make_unique<std::array<Loss, 2 * kMaxHops>>();

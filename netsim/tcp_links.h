@@ -78,6 +78,7 @@ class TcpLinks : public Links {
     std::string name;
     Nanos delay{0};
     LinkQueue queue;
+    std::function<bool()> loses;
     LossOdds loss;
     std::uint32_t loss_version = 0;
     bool up = true;
