@@ -10,6 +10,7 @@ namespace strait {
 namespace {
 
 constexpr std::uint32_t kTimers = 3;
+constexpr std::int64_t kCentury = 3'155'760'000 * kNanosPerSecond;
 
 Nanos part_of(Nanos length, std::int64_t part, std::int64_t whole) {
   return whole <= 0 ? Nanos{0}
@@ -167,7 +168,8 @@ void TcpLinks::set_rate(LinkId id, BytesPerSecond rate, Nanos now) {
     const Nanos wait = arrives - changed.delay - now;
     if (wait <= Nanos{0}) return arrives;
     if (rate == kUnlimited) return now + changed.delay;
-    const Wide longer = Wide{wait.count()} * before.value / rate.value;
+    // A link that hardly moves (a trace that stands still) takes a century at most: no overflow.
+    const Wide longer = std::min<Wide>(Wide{wait.count()} * before.value / rate.value, kCentury);
     return now + Nanos{static_cast<std::int64_t>(longer)} + changed.delay;
   };
   for (Event& event : events_heap_) {
