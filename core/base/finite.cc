@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "core/base/race_check.h"
+
 namespace strait {
 namespace {
 
@@ -23,6 +25,7 @@ struct LargestExponent {
 }  // namespace
 
 bool all_finite(std::span<const float> values, Simd simd) {
+  reads_all(values);
   return run_kernel<LargestExponent>(simd, values.data(),
                                      static_cast<std::int64_t>(values.size())) < kExponent;
 }

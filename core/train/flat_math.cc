@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/race_check.h"
 #include "core/train/lane_sum.h"
 
 namespace strait {
@@ -31,6 +32,9 @@ void outer_gradient(std::span<const float> shared, std::span<const float> local,
                     std::span<float> out, Simd simd) {
   STRAIT_CHECK(shared.size() == local.size() && shared.size() == out.size(),
                "{} shared, {} local, {} out", shared.size(), local.size(), out.size());
+  reads_all(shared);
+  reads_all(local);
+  writes_all(out);
   run_kernel<Subtract>(simd, shared.data(), local.data(), out.data(),
                        static_cast<std::int64_t>(out.size()));
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/race_check.h"
 
 namespace strait {
 
@@ -37,6 +38,7 @@ double FlatInnerOptimizer::step(std::span<float> parameters, std::span<const flo
   ++steps_;
   begin_step({.lr = lr, .clip = clip_factor(norm), .step = steps_});
   const auto decay = static_cast<float>(1 - lr * options_.weight_decay);
+  writes_all(parameters);
   for (const DecayRun& run : runs_) {
     update(run.begin, run.end, run.decayed ? decay : 1.0f, parameters.data(), gradients.data());
   }

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/race_check.h"
 #include "core/train/flat_buffer.h"
 
 namespace strait {
@@ -57,6 +58,8 @@ class WithMomentum final : public OuterOptimizer {
     STRAIT_CHECK(shared.size() == buf_.size() && mean_outer_gradient.size() == buf_.size(),
                  "{} shared and {} outer gradients for {}", shared.size(),
                  mean_outer_gradient.size(), buf_.size());
+    reads_all(mean_outer_gradient);
+    writes_all(shared);
     run_kernel<Kernel>(simd_, shared.data(), mean_outer_gradient.data(), buf_.data(),
                        static_cast<std::int64_t>(buf_.size()), lr_, momentum_);
   }
@@ -78,6 +81,8 @@ class OuterSgd final : public OuterOptimizer {
     STRAIT_CHECK(std::ssize(shared) == size_ && std::ssize(mean_outer_gradient) == size_,
                  "{} shared and {} outer gradients for {}", shared.size(),
                  mean_outer_gradient.size(), size_);
+    reads_all(mean_outer_gradient);
+    writes_all(shared);
     run_kernel<Plain>(simd_, shared.data(), mean_outer_gradient.data(), size_, lr_);
   }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/base/errors.h"
+#include "core/base/race_check.h"
 #include "core/base/rng.h"
 #include "core/train/lane_sum.h"
 
@@ -203,7 +205,9 @@ void QuadraticTask::initialize() {
   }
 }
 
-void QuadraticTask::clear_gradients() { std::fill(gradients_.begin(), gradients_.end(), 0.0f); }
+void QuadraticTask::clear_gradients() {
+  std::memset(gradients_.data(), 0, gradients_.size() * sizeof(float));
+}
 
 StepWork QuadraticTask::accumulate_gradient(BatchKey key, float scale) {
   if (centre_of_ != key.island) {
@@ -232,6 +236,7 @@ std::vector<Metric> QuadraticTask::evaluate(std::span<const float> parameters, i
                parameters.size(), layout_.size());
   STRAIT_CHECK(share >= 0 && share < shares, "share {} of {}", share, shares);
   if (share != 0) return {};
+  reads_all(parameters);
   // The mean over the islands of a quadratic is the quadratic around the mean, plus a constant.
   const double loss = run_kernel<Loss>(simd_, parameters.data(), optimum_.data(),
                                        eigenvalues_.data(), layout_.size());

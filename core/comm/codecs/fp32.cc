@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/race_check.h"
 #include "core/comm/codecs/codecs.h"
 
 namespace strait {
@@ -43,6 +44,8 @@ class Fp32Codec final : public Codec {
   void decode_add(std::span<const std::byte> in, float weight,
                   std::span<float> sum) const override {
     STRAIT_CHECK(in.size() == sum.size_bytes(), "{} bytes for {} values", in.size(), sum.size());
+    reads_all(in);
+    writes_all(sum);
     run_kernel<DecodeAdd>(simd_, in.data(), weight, sum.data(),
                           static_cast<std::int64_t>(sum.size()));
   }

@@ -20,6 +20,7 @@
 #include <limits>
 
 #include "core/base/check.h"
+#include "core/base/race_check.h"
 #include "core/comm/codecs/codecs.h"
 
 namespace strait {
@@ -121,17 +122,23 @@ class Int8Codec final : public Codec {
 
   void encode(std::span<const float> in, std::span<std::byte> out) const override {
     const std::int64_t n = checked(in.size(), out.size());
+    reads_all(in);
+    writes_all(out);
     run_kernel<Encode>(simd_, in.data(), n, out.data());
   }
 
   void decode(std::span<const std::byte> in, std::span<float> out) const override {
     const std::int64_t n = checked(out.size(), in.size());
+    reads_all(in);
+    writes_all(out);
     run_kernel<Decode>(simd_, in.data(), n, out.data());
   }
 
   void decode_add(std::span<const std::byte> in, float weight,
                   std::span<float> sum) const override {
     const std::int64_t n = checked(sum.size(), in.size());
+    reads_all(in);
+    writes_all(sum);
     run_kernel<DecodeAdd>(simd_, in.data(), n, weight, sum.data());
   }
 
