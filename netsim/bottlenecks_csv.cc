@@ -9,6 +9,8 @@
 namespace strait {
 namespace {
 
+const std::string kForm = fmt::format("name,from,to,rate,{}", kLinkColumns);
+
 /// By what the bottleneck's own row says; `via` names others.
 bool passes(const Bottleneck& bottleneck, const IslandNames& names, IslandId from, IslandId to) {
   if (!bottleneck.from) return false;
@@ -39,7 +41,7 @@ void check_length(const std::string& path, const NetworkDescription& network, Is
 
 std::vector<Bottleneck> read_bottlenecks(const std::string& path, const IslandNames& names) {
   std::vector<Bottleneck> bottlenecks;
-  for (const CsvRow& row : CsvFile(path).rows("name,from,to,rate,delay[,loss]")) {
+  for (const CsvRow& row : CsvFile(path).rows(kForm)) {
     const std::string& name = row["name"];
     check_name(row, "name", name);
     const bool twice =
@@ -49,11 +51,10 @@ std::vector<Bottleneck> read_bottlenecks(const std::string& path, const IslandNa
       row.refuse("name", fmt::format("there is {} '{}' already; write another name, e.g. {}-2",
                                      twice ? "a bottleneck" : "an island or region", name, name));
     }
-    Bottleneck bottleneck{
-        row,
-        {name, read_rate(row, "rate"), read_delay(row, "delay"), read_loss(row, "loss")},
-        {},
-        {}};
+    const BytesPerSecond rate = read_rate(row, "rate");
+    Bottleneck bottleneck{row, read_link(row), {}, {}};
+    bottleneck.link.name = name;
+    bottleneck.link.rate = rate;
     if (!row["from"].empty() || !row["to"].empty()) {  // a half that is empty is refused
       bottleneck.from = names.selector(row, "from");
       bottleneck.to = names.selector(row, "to");

@@ -11,10 +11,6 @@
 namespace strait {
 namespace {
 
-bool alike(const LinkSpec& a, const LinkSpec& b) {
-  return a.rate == b.rate && a.delay == b.delay && a.loss_ppm == b.loss_ppm;
-}
-
 /// All islands have the same access link, and there is nothing else.
 bool is_uniform(const NetworkDescription& network) {
   if (network.places == 0 || network.links.size() != 2 * network.islands.size()) return false;
@@ -32,11 +28,30 @@ std::string range(const T& low, const T& high, Format format) {
   return low == high ? format(low) : format(low) + " to " + format(high);
 }
 
-std::string loss_text(std::int64_t ppm) {
-  return fmt::format(", loss {:.3g}%", static_cast<double>(ppm) * 1e-4);
+std::string percent_text(std::int64_t ppm) {
+  return fmt::format("{:.3g}%", static_cast<double>(ppm) * 1e-4);
 }
 
 }  // namespace
+
+bool alike(const LinkSpec& a, const LinkSpec& b) {
+  return a.rate == b.rate && a.delay == b.delay && a.loss_ppm == b.loss_ppm &&
+         a.jitter == b.jitter && a.bursts == b.bursts && a.queue == b.queue;
+}
+
+std::string delay_text(const LinkSpec& link) {
+  const std::string delay = format_duration(link.delay);
+  return link.jitter > Nanos{0} ? delay + "+-" + format_duration(link.jitter) : delay;
+}
+
+std::string loss_text(const LinkSpec& link) {
+  std::string text = link.loss_ppm > 0 ? percent_text(link.loss_ppm) : "";
+  if (link.bursts.none()) return text;
+  if (!text.empty()) text += " + ";
+  // Two digits: the odds in parts per million keep no more of a small share.
+  return text + fmt::format("bursts {:.2g}%/{}", static_cast<double>(link.bursts.lost_ppm()) * 1e-4,
+                            1'000'000 / link.bursts.end_ppm);
+}
 
 std::vector<int> access_links(IslandId island, Direction direction) {
   switch (direction) {
@@ -54,8 +69,8 @@ NetworkDescription describe_network(std::vector<AccessLink> links, std::vector<N
   network.place_of_peer.push_back(coordinator_beside);
   for (IslandId i = 0; i < network.places; ++i) {
     const AccessLink& link = links[static_cast<std::size_t>(i)];
-    network.links.push_back({fmt::format("{}.up", i), link.up, link.delay, link.loss_ppm});
-    network.links.push_back({fmt::format("{}.down", i), link.down, link.delay, link.loss_ppm});
+    network.links.push_back(link.link(fmt::format("{}.up", i), link.up));
+    network.links.push_back(link.link(fmt::format("{}.down", i), link.down));
     network.place_of_peer.push_back(i);
     for (IslandId to = 0; to < network.places; ++to) {
       network.paths.push_back(to == i ? std::vector<int>{}
@@ -79,6 +94,7 @@ PathFigures path_figures(const NetworkDescription& network, int from, int to) {
     figures.rate = std::min(figures.rate, link.rate);
     figures.delay += link.delay;
     arrives *= 1 - static_cast<double>(link.loss_ppm) * 1e-6;
+    arrives *= 1 - static_cast<double>(link.bursts.lost_ppm()) * 1e-6;
   }
   figures.loss_ppm = std::llround((1 - arrives) * 1e6);
   return figures;
@@ -87,10 +103,10 @@ PathFigures path_figures(const NetworkDescription& network, int from, int to) {
 std::string network_summary(const NetworkDescription& network) {
   if (is_uniform(network)) {
     const LinkSpec &up = network.links[0], &down = network.links[1];
+    const std::string loss = loss_text(up);
     return fmt::format("{} up, {} down, {}{} per access link: RTT {} between islands",
-                       format_rate(up.rate), format_rate(down.rate), format_duration(up.delay),
-                       up.loss_ppm > 0 ? loss_text(up.loss_ppm) : "",
-                       format_duration(4 * up.delay));
+                       format_rate(up.rate), format_rate(down.rate), delay_text(up),
+                       loss.empty() ? "" : ", loss " + loss, format_duration(4 * up.delay));
   }
   BytesPerSecond rate_low = kUnlimited, rate_high{};
   Nanos rtt_low = kNever, rtt_high{0};
@@ -111,10 +127,10 @@ std::string network_summary(const NetworkDescription& network) {
   return fmt::format("{} links: {} from island to island, RTT {}{}", network.links.size(),
                      range(rate_low, rate_high, format_rate),
                      range(rtt_low, rtt_high, format_duration),
-                     loss > 0 ? loss_text(loss) + " at most" : "");
+                     loss > 0 ? ", loss " + percent_text(loss) + " at most" : "");
 }
 
-std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {
+std::vector<Nanos> round_trips(const NetworkDescription& network) {
   const std::size_t places = static_cast<std::size_t>(network.places);
   const auto one_way = [&](std::size_t path) {
     Nanos sum{0};
@@ -132,6 +148,11 @@ std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {
       }
     }
   }
+  return longest;
+}
+
+std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {
+  const std::vector<Nanos> longest = round_trips(network);
   std::vector<BytesPerSecond> rates;
   for (const LinkSpec& link : network.links) rates.push_back(link.rate);
   for (const LinkTrace& trace : network.traces) {
@@ -147,6 +168,17 @@ std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network) {
         rates[i] == kUnlimited ? kEndless : static_cast<Bytes>(std::min<Wide>(product, kEndless)));
   }
   return products;
+}
+
+std::vector<Bytes> queue_rooms(const NetworkDescription& network, double products, Bytes packet) {
+  constexpr std::int64_t kLeastPackets = 64;
+  std::vector<Bytes> rooms = bandwidth_delay_products(network);
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    const Bytes own = network.links[i].queue;
+    const Bytes room = own > 0 ? own : static_cast<Bytes>(static_cast<double>(rooms[i]) * products);
+    rooms[i] = std::max(room, kLeastPackets * packet);
+  }
+  return rooms;
 }
 
 }  // namespace strait

@@ -14,6 +14,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "netsim/loss.h"
 
 namespace strait {
 
@@ -23,7 +24,17 @@ struct LinkSpec {
   BytesPerSecond rate = kUnlimited;
   Nanos delay{0};             // one way
   std::int64_t loss_ppm = 0;  // of segments, parts per million
+  Nanos jitter{0};            // the delay is at most so much more or less; at most the delay
+  Bursts bursts{};            // of lost segments, beside `loss_ppm`
+  Bytes queue = 0;            // room of its queue; 0 = as network.queue says
 };
+
+/// But for the name.
+bool alike(const LinkSpec& a, const LinkSpec& b);
+
+/// "20ms", "20ms+-5ms"; "0.1%", "0.1% + bursts 0.5%/20", "" if nothing is lost.
+std::string delay_text(const LinkSpec& link);
+std::string loss_text(const LinkSpec& link);
 
 enum class NetworkEventKind {
   kLinkDown,
@@ -78,6 +89,15 @@ struct LinkOutages {
   bool regular = false;  // always as long as the mean
 };
 
+/// What others send over a link: transfers that begin at random (a Poisson process), of
+/// exponential sizes, each over a TCP connection of its own.
+struct LinkBackground {
+  int link = 0;
+  Nanos start{0};
+  BytesPerSecond load{};  // of payload, on average
+  Bytes transfer = 0;     // mean size
+};
+
 struct IslandSpec {
   std::string name;                    // empty = only its number
   std::string region;                  // empty = none
@@ -97,8 +117,9 @@ struct NetworkDescription {
   std::vector<NetworkEvent> events;  // in the order of time
   std::vector<LinkTrace> traces;
   std::vector<LinkOutages> outages;
-  std::vector<IslandSpec> islands;  // by island
-  std::uint64_t seed = 1;           // everything random in the network follows from it
+  std::vector<LinkBackground> background;  // at most one of a link
+  std::vector<IslandSpec> islands;         // by island
+  std::uint64_t seed = 1;                  // everything random in the network follows from it
 
   static constexpr std::size_t kMaxPath = 4;
 
@@ -107,9 +128,16 @@ struct NetworkDescription {
   }
 };
 
-/// Of each link: its rate (the largest of its trace) times the longest round trip of the paths it
-/// is on; what a queue should hold. A terabyte if the rate has no limit.
+/// Of each link: the longest round trip of the paths it is on, without queues.
+std::vector<Nanos> round_trips(const NetworkDescription& network);
+
+/// Of each link: its rate (the largest of its trace) times its longest round trip; what a queue
+/// should hold. A terabyte if the rate has no limit.
 std::vector<Bytes> bandwidth_delay_products(const NetworkDescription& network);
+
+/// Of each link: the room of its queue. What its own row says, or else so many of those products;
+/// but never less than 64 packets of `packet` bytes.
+std::vector<Bytes> queue_rooms(const NetworkDescription& network, double products, Bytes packet);
 
 // --- islands with one access link each: the short form ---
 
@@ -119,6 +147,13 @@ struct AccessLink {
   BytesPerSecond down = kUnlimited;
   Nanos delay{0};
   std::int64_t loss_ppm = 0;
+  Nanos jitter{0};
+  Bursts bursts{};
+  Bytes queue = 0;
+
+  LinkSpec link(std::string name, BytesPerSecond rate) const {
+    return {std::move(name), rate, delay, loss_ppm, jitter, bursts, queue};
+  }
 };
 
 enum class Direction { kBoth, kUp, kDown };

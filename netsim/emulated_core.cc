@@ -35,10 +35,25 @@ class EmulatedStream : public Stream {
   std::size_t side_;
 };
 
-constexpr std::int64_t kLeastQueue = 64;  // packets
-
 /// Links may go on for ever (a timer that doubles, and nobody there): the loop has to see that.
 constexpr Nanos kLookAhead{1'000'000'000};
+
+std::unique_ptr<Links> links_of(const NetworkDescription& description,
+                                const EmulatedOptions& options) {
+  auto model = make_links(options.tcp, description.seed);
+  const auto rooms = queue_rooms(description, options.queue, options.tcp.mss + options.tcp.header);
+  for (std::size_t i = 0; i < description.links.size(); ++i) {
+    const LinkSpec& link = description.links[i];
+    model->add_link({.rate = link.rate,
+                     .delay = link.delay,
+                     .loss_ppm = link.loss_ppm,
+                     .name = link.name,
+                     .queue = rooms[i],
+                     .jitter = link.jitter,
+                     .bursts = link.bursts});
+  }
+  return model;
+}
 
 Slice copied(const Slice& slice) {
   const auto copy =
@@ -64,17 +79,11 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
     : loop_(&loop),
       trace_(trace),
       options_(options),
-      model_(make_links(options.tcp, description.seed)),
+      model_(links_of(description, options)),
       playback_(description),
+      background_(description, *model_),
       places_(static_cast<std::size_t>(description.places)) {
-  const std::vector<Bytes> products = bandwidth_delay_products(description);
-  for (std::size_t i = 0; i < description.links.size(); ++i) {
-    const LinkSpec& link = description.links[i];
-    const auto room = static_cast<Bytes>(static_cast<double>(products[i]) * options.queue);
-    const Bytes least = kLeastQueue * (options.tcp.mss + options.tcp.header);
-    model_->add_link({link.rate, link.delay, link.loss_ppm, link.name, std::max(room, least)});
-    links_.push_back({.name = link.name});
-  }
+  for (const LinkSpec& link : description.links) links_.push_back({.name = link.name});
   STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",
                description.paths.size(), places_);
   for (const std::vector<int>& path : description.paths) {
@@ -225,7 +234,14 @@ void EmulatedCore::forget(Connection& connection) {
 
 // --- what the links tell ---
 
+/// Nobody's of the peers.
+bool EmulatedCore::others(FlowId flow) const {
+  const std::size_t index = index_of(flow);
+  return index >= flow_ends_.size() || flow_ends_[index].connection == nullptr;
+}
+
 void EmulatedCore::opened(FlowId flow, Nanos) {
+  if (others(flow)) return;
   const FlowEnd& end = flow_ends_[index_of(flow)];
   if (end.side == 1) return tell(end.connection, 1, {.kind = UpCall::Kind::kAccept});
   const PeerId to = end.connection->ends[1].peer;
@@ -236,6 +252,7 @@ void EmulatedCore::opened(FlowId flow, Nanos) {
 }
 
 void EmulatedCore::departed(FlowId flow, Bytes payload, Nanos time) {
+  if (others(flow)) return;
   const FlowEnd& from = flow_ends_[index_of(flow)];
   End& end = from.connection->ends[from.side];
   record(TraceKind::kDeparted, time, *from.connection, from.side, payload - end.departed);
@@ -246,6 +263,7 @@ void EmulatedCore::departed(FlowId flow, Bytes payload, Nanos time) {
 }
 
 void EmulatedCore::arrived(FlowId flow, Bytes payload, Nanos time) {
+  if (others(flow)) return background_.arrived(flow, payload);
   const FlowEnd& from = flow_ends_[index_of(flow)];
   End& end = from.connection->ends[from.side];
   STRAIT_CHECK(!end.under_way.empty() && end.under_way.front().end == payload,

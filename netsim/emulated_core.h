@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/base/fifo.h"
+#include "netsim/background.h"
 #include "netsim/emulated_network.h"
 #include "netsim/playback.h"
 
@@ -109,6 +110,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
     UpCall call;
   };
 
+  bool others(FlowId flow) const;
   void opened(FlowId flow, Nanos time) override;
   void departed(FlowId flow, Bytes payload, Nanos time) override;
   void arrived(FlowId flow, Bytes payload, Nanos time) override;
@@ -146,6 +148,7 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   EmulatedOptions options_;
   std::unique_ptr<Links> model_;
   LinkPlayback playback_;
+  BackgroundTraffic background_;
   std::vector<LinkState> links_;
   std::size_t places_;
   std::vector<std::vector<LinkId>> paths_;  // [from * places_ + to]

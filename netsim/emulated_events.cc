@@ -66,6 +66,7 @@ void EmulatedCore::apply(const LinkChange& change) {
     if (change.up) set_up(link, *change.up, /*drawn=*/true);
     if (change.rate) model_->set_rate(static_cast<LinkId>(link), *change.rate, now);
     if (change.delay) model_->set_delay(static_cast<LinkId>(link), *change.delay, now);
+    if (change.transfer > 0) background_.begin(*model_, link, change.transfer, now);
     if (change.loss_ppm) model_->set_loss(static_cast<LinkId>(link), *change.loss_ppm, now);
   }
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace strait {
 
 EventRules::EventRules(const NetworkDescription& network)
@@ -61,6 +63,13 @@ void EventRules::follows_trace(const CsvRow& row, Nanos time, int index, bool se
   }
   state.trace_since = time;
   state.trace_sets_loss = sets_loss;
+}
+
+void EventRules::has_background(const CsvRow& row, int index) {
+  if (std::exchange(link(index).background, true)) {
+    row.refuse("subject", fmt::format("link {} has background traffic already; keep one row of it",
+                                      name(index)));
+  }
 }
 
 void EventRules::has_outages(const CsvRow& row, Nanos time, int index, bool regular) {

@@ -21,6 +21,7 @@ class EventRules {
   void changes(const CsvRow& row, int link);  // its rate or delay
   void changes_loss(const CsvRow& row, int link);
   void follows_trace(const CsvRow& row, Nanos time, int link, bool sets_loss);
+  void has_background(const CsvRow& row, int link);
   void has_outages(const CsvRow& row, Nanos time, int link, bool regular);
 
   void pauses(const CsvRow& row, Nanos time, IslandId island);
@@ -32,6 +33,7 @@ class EventRules {
   struct Link {
     std::optional<Nanos> down_since{}, trace_since{}, outages_since{};
     bool trace_sets_loss = false;
+    bool background = false;
     bool outages_regular = false;
 
     std::string_view outages() const {

@@ -12,6 +12,10 @@
 namespace strait {
 namespace {
 
+// Smaller ones were packets and not transfers, and each is a connection.
+constexpr Bytes kSmallestTransfer = 1'000;
+constexpr Bytes kLargestTransfer = 1'000'000'000'000;
+
 class EventReader {
  public:
   EventReader(const IslandNames& names, NetworkDescription& network)
@@ -25,7 +29,7 @@ class EventReader {
     std::string_view name;
     Read read;
   };
-  static const std::array<Kind, 14> kKinds;
+  static const std::array<Kind, 15> kKinds;
 
   void link_down(const CsvRow& row);
   void link_up(const CsvRow& row);
@@ -35,6 +39,7 @@ class EventReader {
   void trace(const CsvRow& row);
   void outages(const CsvRow& row);
   void flapping(const CsvRow& row);
+  void background(const CsvRow& row);
   void ups_and_downs(const CsvRow& row, bool regular);
   void island_pause(const CsvRow& row);
   void island_speed(const CsvRow& row);
@@ -55,7 +60,7 @@ class EventReader {
   Nanos time_{0};  // the row's
 };
 
-const std::array<EventReader::Kind, 14> EventReader::kKinds{
+const std::array<EventReader::Kind, 15> EventReader::kKinds{
     Kind{"link_down", &EventReader::link_down},
     Kind{"link_up", &EventReader::link_up},
     Kind{"rate", &EventReader::rate},
@@ -64,6 +69,7 @@ const std::array<EventReader::Kind, 14> EventReader::kKinds{
     Kind{"trace", &EventReader::trace},
     Kind{"outages", &EventReader::outages},
     Kind{"flapping", &EventReader::flapping},
+    Kind{"background", &EventReader::background},
     Kind{"island_pause", &EventReader::island_pause},
     Kind{"island_speed", &EventReader::island_speed},
     Kind{"island_silent", &EventReader::island_silent},
@@ -195,6 +201,44 @@ void EventReader::ups_and_downs(const CsvRow& row, bool regular) {
   }
   for (const int link : outages.links) rules_.has_outages(row, time_, link, regular);
   network_.outages.push_back(std::move(outages));
+}
+
+void EventReader::background(const CsvRow& row) {
+  const auto refuse = [&](const std::string& why) {
+    row.refuse("value", fmt::format("'{}' {}; write the share of the rate that others use and the "
+                                    "mean size of their transfers, e.g. 30%/1MB",
+                                    row["value"], why));
+  };
+  const auto links = subjects_.links(row).links;
+  const auto parts = split(row["value"], '/');
+  if (parts.size() != 2) refuse("is not a share and a size");
+  double share = 0;
+  Bytes transfer = 0;
+  try {
+    share = parse_fraction(parts[0]);
+    transfer = parse_bytes(parts[1]);
+  } catch (const BadQuantity& bad) {
+    row.refuse("value", bad.what());
+  }
+  if (share == 0) refuse("is no traffic");
+  if (transfer < kSmallestTransfer || transfer > kLargestTransfer) {
+    refuse(fmt::format("has no size from {} to {}", format_bytes(kSmallestTransfer),
+                       format_bytes(kLargestTransfer)));
+  }
+  for (const int link : links) {
+    const BytesPerSecond rate = network_.links[static_cast<std::size_t>(link)].rate;
+    if (rate == kUnlimited) {
+      row.refuse("subject", fmt::format("link {} has no limit, of which others could use a share; "
+                                        "name one with a rate",
+                                        subjects_.name(link)));
+    }
+    rules_.has_background(row, link);
+    const auto load = static_cast<std::int64_t>(share * static_cast<double>(rate.value));
+    network_.background.push_back({.link = link,
+                                   .start = time_,
+                                   .load = {std::max<std::int64_t>(1, load)},
+                                   .transfer = transfer});
+  }
 }
 
 // --- islands ---

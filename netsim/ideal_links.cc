@@ -28,7 +28,9 @@ LinkId IdealLinks::add_link(const LinkOptions& options) {
   link.name = options.name;
   link.rate = options.rate;
   link.delay = options.delay;
-  link.loss = LossOdds(options.loss_ppm);
+  link.jitter = Jitter(options.jitter, seed_, options.name);
+  link.loss =
+      LossOdds(std::min<std::int64_t>(options.loss_ppm + options.bursts.lost_ppm(), 999'999));
   return id;
 }
 
@@ -36,7 +38,7 @@ LinkId IdealLinks::add_link(const LinkOptions& options) {
 
 IdealLinks::Connection IdealLinks::connect(std::span<const LinkId> forward,
                                            std::span<const LinkId> backward, Nanos now,
-                                           std::uint64_t key) {
+                                           std::uint64_t key, Whose whose) {
   move_to(now);
   Nanos rtt{0};
   for (const LinkId link : forward) rtt += links_[index_of(link)].delay;
@@ -44,6 +46,7 @@ IdealLinks::Connection IdealLinks::connect(std::span<const LinkId> forward,
   const Connection ends{add_flow(forward, rtt), add_flow(backward, rtt)};
   state(ends.forward).other = ends.backward;
   state(ends.backward).other = ends.forward;
+  state(ends.forward).whose = state(ends.backward).whose = whose;
   state(ends.forward).key = 2 * key;
   state(ends.backward).key = 2 * key + 1;
   for (const LinkId index : links_of(ends)) {
@@ -91,7 +94,7 @@ std::vector<LinkId> IdealLinks::links_of(const Connection& connection) const {
 
 void IdealLinks::dial(FlowId id) {
   Flow& flow = state(id);
-  count_handshake(flow.path(), tcp_.syn);
+  count_handshake(flow, tcp_.syn);
   flow.syn_lost = flow.outages > 0;
   const Nanos rtt = flow.delay + state(flow.other).delay;
   timers_.set(index_of(id), flow.syn_lost ? first_firing(flow.outage_start, tcp_.syn_timeout,
@@ -101,8 +104,8 @@ void IdealLinks::dial(FlowId id) {
 
 void IdealLinks::finish_handshake(FlowId id, LinkSink& sink) {
   Flow& flow = state(id);
-  count_handshake(state(flow.other).path(), tcp_.syn);
-  count_handshake(flow.path(), tcp_.ack);
+  count_handshake(state(flow.other), tcp_.syn);
+  count_handshake(flow, tcp_.ack);
   flow.phase = Phase::kOpen;
   flow.leaving_since = now_;
   timers_.set(index_of(flow.other), now_ + flow.delay);
@@ -148,7 +151,7 @@ bool IdealLinks::established(FlowId id) const {
 void IdealLinks::send_reset(FlowId id) {
   Flow& flow = state(id);
   flow.resets = false;
-  send(id, {.time = now_ + flow.delay, .mark = {}, .closes = true});
+  send(id, {.time = arrives_now(flow), .mark = {}, .closes = true});
 }
 
 void IdealLinks::forget(const Connection& connection, Nanos now) {
@@ -287,12 +290,7 @@ void IdealLinks::wake(FlowId id) {
 void IdealLinks::collect_departed(FlowId id, LinkSink* sink) {
   Flow& flow = state(id);
   while (const auto mark = flow.tcp.take_departed()) {
-    for (const LinkId link : flow.path()) {
-      links_[index_of(link)].counters.payload += mark->payload;
-      links_[index_of(link)].counters.header += mark->header;
-    }
-    if (flow.link_count > 0)
-      links_[index_of(flow.links[0])].counters.entered.header += mark->header;
+    count_departed(flow, *mark);
     send(id, {.time = repaired(flow, *mark), .mark = *mark});
     flow.leaving_since = now_;
     if (sink != nullptr) sink->departed(id, mark->payload_end, now_);
@@ -301,7 +299,7 @@ void IdealLinks::collect_departed(FlowId id, LinkSink* sink) {
 
 // When a mark that leaves now has arrived, with what has to be sent again.
 Nanos IdealLinks::repaired(Flow& flow, const Mark& mark) {
-  Nanos arrives = now_ + flow.delay;
+  Nanos arrives = arrives_now(flow);
   if (flow.loss == nullptr) return arrives;
   // Most marks lose nothing; then the draws are not even looked at.
   const std::int64_t before = flow.untold;
@@ -314,6 +312,7 @@ Nanos IdealLinks::repaired(Flow& flow, const Mark& mark) {
     const auto after = static_cast<std::int64_t>(took * (segment + 1) / mark.segments);
     const Nanos left = flow.leaving_since + Nanos{after};
     arrives = std::max(arrives, left + flow.delay + lost.tries * rtt);
+    if (flow.whose == Whose::kOthers) return;
     const Wide bytes = mark.payload + mark.header;
     const auto again =
         static_cast<Bytes>(bytes * (segment + 1) / mark.segments - bytes * segment / mark.segments);
@@ -324,6 +323,13 @@ Nanos IdealLinks::repaired(Flow& flow, const Mark& mark) {
   });
   flow.quiet = flow.loss->quiet();
   return arrives;
+}
+
+// When the last byte of what leaves now is there.
+Nanos IdealLinks::arrives_now(const Flow& flow) {
+  Nanos delay = flow.delay;
+  for (const LinkId link : flow.path()) delay += links_[index_of(link)].jitter.at(now_);
+  return now_ + std::max(Nanos{0}, delay);
 }
 
 // Jitter never reorders: what follows in a flow waits for what is under way.
@@ -354,18 +360,34 @@ void IdealLinks::count_busy(Link& link, bool was_sending, bool is_sending) {
   if (is_sending) link.busy_since = now_;
 }
 
-void IdealLinks::count_handshake(std::span<const LinkId> path, Bytes bytes) {
-  if (!path.empty()) links_[index_of(path[0])].counters.entered.handshake += bytes;
-  for (const LinkId link : path) links_[index_of(link)].counters.handshake += bytes;
+void IdealLinks::count_handshake(const Flow& flow, Bytes bytes) {
+  const bool others = flow.whose == Whose::kOthers;
+  if (flow.link_count > 0 && !others) {
+    links_[index_of(flow.links[0])].counters.entered.handshake += bytes;
+  }
+  for (const LinkId link : flow.path()) {
+    LinkCounters& counters = links_[index_of(link)].counters;
+    (others ? counters.background : counters.handshake) += bytes;
+  }
+}
+
+void IdealLinks::count_departed(const Flow& flow, const Mark& mark) {
+  const bool others = flow.whose == Whose::kOthers;
+  for (const LinkId link : flow.path()) {
+    LinkCounters& counters = links_[index_of(link)].counters;
+    counters.background += others ? mark.payload + mark.header : 0;
+    counters.payload += others ? 0 : mark.payload;
+    counters.header += others ? 0 : mark.header;
+  }
+  if (flow.link_count == 0 || others) return;
+  links_[index_of(flow.links[0])].counters.entered.header += mark.header;
 }
 
 // `counted`: these bytes were counted when they left.
 void IdealLinks::count_lost(const Flow& flow, const Mark& mark, bool counted) {
+  if (!counted) count_departed(flow, mark);
   for (const LinkId link : flow.path()) {
-    LinkCounters& counters = links_[index_of(link)].counters;
-    counters.payload += counted ? 0 : mark.payload;
-    counters.header += counted ? 0 : mark.header;
-    counters.lost += mark.payload + mark.header;
+    links_[index_of(link)].counters.lost += mark.payload + mark.header;
   }
 }
 

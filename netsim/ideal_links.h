@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "netsim/fair_share.h"
+#include "netsim/jitter.h"
 #include "netsim/keyed_heap.h"
 #include "netsim/links.h"
 #include "netsim/loss.h"
@@ -48,7 +49,7 @@ class IdealLinks : public Links {
 
   LinkId add_link(const LinkOptions& options) override;
   Connection connect(std::span<const LinkId> forward, std::span<const LinkId> backward, Nanos now,
-                     std::uint64_t key = 0) override;
+                     std::uint64_t key = 0, Whose whose = Whose::kPeers) override;
   void offer(FlowId flow, Bytes payload, Nanos now) override;
   Bytes reset(FlowId flow, Nanos now) override;
   void forget(const Connection& connection, Nanos now) override;
@@ -80,6 +81,7 @@ class IdealLinks : public Links {
     std::string name;
     BytesPerSecond rate;
     Nanos delay{0};
+    Jitter jitter;
     LossOdds loss;
     bool up = true;
     LinkCounters counters;
@@ -98,8 +100,9 @@ class IdealLinks : public Links {
     std::array<LinkId, FairShare::kMaxHops> links{};
     std::uint8_t link_count = 0;
     Phase phase = Phase::kFree;
-    bool syn_lost = false;   // dialing: this attempt will not be answered
-    bool resets = false;     // resetting: closed() is still to be sent
+    bool syn_lost = false;  // dialing: this attempt will not be answered
+    bool resets = false;    // resetting: closed() is still to be sent
+    Whose whose = Whose::kPeers;
     int outages = 0;         // links of both directions that are down, ends that are silent
     FlowId other{};          // the connection's other direction
     Nanos delay{0};          // of the path
@@ -140,7 +143,9 @@ class IdealLinks : public Links {
   void set_rtt(FlowId flow);
   void share_anew(LinkId link);
   void count_busy(Link& link, bool was_sending, bool is_sending);
-  void count_handshake(std::span<const LinkId> path, Bytes bytes);
+  void count_handshake(const Flow& flow, Bytes bytes);
+  void count_departed(const Flow& flow, const Mark& mark);
+  Nanos arrives_now(const Flow& flow);
   void count_lost(const Flow& flow, const Mark& mark, bool counted);
   void forget(FlowId flow);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "netsim/loss.h"
 
 namespace strait {
 
@@ -26,10 +27,6 @@ struct KernelCase {
   std::int64_t loss_ppm = 0;  // independent, on every uplink
 
   /// Gilbert-Elliott, per packet on every uplink: good to bad, bad to good; bad loses all.
-  struct Bursts {
-    std::int64_t begin_ppm = 0;
-    std::int64_t end_ppm = 0;
-  };
   std::optional<Bursts> bursts;
 
   /// Since the first packet; what is sent meanwhile is lost, on every uplink.

@@ -22,6 +22,7 @@
 
 #include "core/base/units.h"
 #include "netsim/ids.h"
+#include "netsim/loss.h"
 #include "netsim/tcp_options.h"
 
 namespace strait {
@@ -32,6 +33,8 @@ struct LinkOptions {
   std::int64_t loss_ppm = 0;     // of packets, parts per million
   std::string name{};            // keys what is random about it
   Bytes queue = Bytes{1} << 40;  // room, what is being sent included
+  Nanos jitter{0};               // the delay is so much more or less (jitter.h)
+  Bursts bursts{};               // beside `loss_ppm`; ideal links lose as many, one by one
 
   /// If there: says of each packet that TCP sends over the link, in order, whether it is lost, in
   /// place of `loss_ppm`. To repeat a measurement whose losses are known.
@@ -49,6 +52,7 @@ struct LinkCounters {
   Bytes acks = 0;
   Bytes retransmitted = 0;  // segments that were sent again, headers included
   Bytes delivered = 0;      // of all that, what came out at the other end
+  Bytes background = 0;     // all that belongs to others' connections
   Bytes dropped = 0;        // the queue was full
   Bytes lost = 0;           // on the wire; ideal: of connections that were reset
 
@@ -62,7 +66,9 @@ struct LinkCounters {
 
   Nanos busy{0};  // something was being sent; a link without limit is never busy
 
-  Bytes everything() const { return payload + header + handshake + acks + retransmitted; }
+  Bytes everything() const {
+    return payload + header + handshake + acks + retransmitted + background;
+  }
 };
 
 /// What comes out of Links::advance, in the order of time.
@@ -80,6 +86,8 @@ class LinkSink {
   virtual void closed(FlowId flow, Nanos time) = 0;
 };
 
+enum class Whose : std::uint8_t { kPeers, kOthers };
+
 class Links {
  public:
   struct Connection {
@@ -93,9 +101,10 @@ class Links {
 
   /// Dials along `forward`; acknowledgements and answers come along `backward`. A path without
   /// links (two peers in one place) takes no time and carries no headers. `key` names the
-  /// connection for what is random about it: no other has it.
+  /// connection for what is random about it: no other has it. What belongs to others than the
+  /// peers is counted as background.
   virtual Connection connect(std::span<const LinkId> forward, std::span<const LinkId> backward,
-                             Nanos now, std::uint64_t key = 0) = 0;
+                             Nanos now, std::uint64_t key = 0, Whose whose = Whose::kPeers) = 0;
 
   /// `payload` more bytes (at least 1) on `flow`. The dialing end may offer before the handshake is
   /// over; the other end once its flow has opened.

@@ -10,8 +10,8 @@
 namespace strait {
 namespace {
 
-constexpr std::string_view kAccessForm = "island,up,down,delay[,loss]";
-constexpr std::string_view kPairForm = "from,to,rate,delay[,loss][,via]";
+const std::string kAccessForm = fmt::format("island,up,down,{}", kLinkColumns);
+const std::string kPairForm = fmt::format("from,to,rate,{}[,via]", kLinkColumns);
 
 /// What rows may call an island, the one that says the most first.
 std::array<Selector, 3> selectors_of(IslandId island, const std::string& region) {
@@ -25,8 +25,10 @@ std::vector<AccessLink> read_access_links(const std::string& path, const IslandN
                                           CsvFile& file) {
   std::map<Selector, AccessLink> links;
   for (const CsvRow& row : file.rows(kAccessForm)) {
-    const AccessLink link{read_rate(row, "up"), read_rate(row, "down"), read_delay(row, "delay"),
-                          read_loss(row, "loss")};
+    const BytesPerSecond up = read_rate(row, "up"), down = read_rate(row, "down");
+    const LinkSpec both = read_link(row);
+    const AccessLink link{up,          down,        both.delay, both.loss_ppm,
+                          both.jitter, both.bursts, both.queue};
     if (!links.try_emplace(names.selector(row, "island"), link).second) {
       row.refuse("island", fmt::format("there is a row for '{}' already; keep one", row["island"]));
     }
@@ -87,8 +89,9 @@ PairRows read_pairs(const IslandNames& names, const std::vector<Bottleneck>& bot
     if (from.kind == Selector::Kind::kIsland && from == to) {
       row.refuse("to", fmt::format("island {} needs no link to itself; delete the row", row["to"]));
     }
-    PairRow pair{{{}, read_rate(row, "rate"), read_delay(row, "delay"), read_loss(row, "loss")},
-                 read_via(row, bottlenecks)};
+    const BytesPerSecond rate = read_rate(row, "rate");
+    PairRow pair{read_link(row), read_via(row, bottlenecks)};
+    pair.link.rate = rate;
     if (!rows.try_emplace({from, to}, std::move(pair)).second) {
       row.refuse("from",
                  fmt::format("there is a row for {}>{} already; keep one", row["from"], row["to"]));

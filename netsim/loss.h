@@ -19,6 +19,21 @@
 
 namespace strait {
 
+/// Gilbert-Elliott: of a million packets outside a burst so many begin one, and of a million in a
+/// burst so many are its last; all packets of a burst are lost. (Gilbert 1960, Elliott 1963.)
+struct Bursts {
+  std::int64_t begin_ppm = 0;  // 0: none
+  std::int64_t end_ppm = 0;
+
+  bool none() const { return begin_ppm == 0; }
+  /// Of all packets, parts per million.
+  std::int64_t lost_ppm() const {
+    return none() ? 0
+                  : 1'000'000 * begin_ppm / (begin_ppm + end_ppm - begin_ppm * end_ppm / 1'000'000);
+  }
+  bool operator==(const Bursts&) const = default;
+};
+
 class LossOdds {
  public:
   /// Nothing is lost.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base/text.h"
 #include "netsim/network_files.h"
 
 namespace strait {
@@ -56,6 +57,76 @@ std::int64_t read_loss(const CsvRow& row, std::string_view column) {
                                    row[column]));
   }
   return ppm;
+}
+
+namespace {
+
+Nanos read_jitter(const CsvRow& row, Nanos delay) {
+  if (row["jitter"].empty()) return Nanos{0};
+  const Nanos jitter = read_delay(row, "jitter");
+  if (jitter > delay) {
+    row.refuse("jitter",
+               fmt::format("'{}' is more than the delay ({}), which varies by so much "
+                           "both ways; write e.g. {}",
+                           row["jitter"], format_duration(delay), format_duration(delay / 4)));
+  }
+  return jitter;
+}
+
+/// "0.5%/20": half a percent of the packets are lost in bursts of 20 on average.
+Bursts read_bursts(const CsvRow& row) {
+  const std::string& text = row["bursts"];
+  if (text.empty()) return {};
+  const auto refuse = [&](std::string_view why) {
+    row.refuse("bursts", fmt::format("'{}' {}; write the share that is lost and the mean length of "
+                                     "a burst in packets, e.g. 0.5%/20",
+                                     text, why));
+  };
+  const auto parts = split(text, '/');
+  if (parts.size() != 2) refuse("is not two numbers");
+  std::int64_t length = 0;
+  const auto [end, error] =
+      std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), length);
+  if (error != std::errc() || end != parts[1].data() + parts[1].size() || length < 1 ||
+      length > 100'000) {
+    refuse("has no length from 1 to 100000");
+  }
+  double share = 0;
+  try {
+    share = parse_fraction(parts[0]);
+  } catch (const BadQuantity& bad) {
+    row.refuse("bursts", bad.what());
+  }
+  if (share > 0.9) refuse("loses more than 90%");
+  if (share == 0) return {};
+  const double packets = static_cast<double>(length);
+  const Bursts bursts{
+      .begin_ppm = static_cast<std::int64_t>(1e6 * share / (share + packets * (1 - share)) + 0.5),
+      .end_ppm = kPartsPerMillion / length};
+  if (bursts.none()) refuse("begins less than one burst in a million packets");
+  return bursts;
+}
+
+Bytes read_queue(const CsvRow& row) {
+  if (row["queue"].empty()) return 0;
+  const Bytes queue = row.quantity("queue", parse_bytes);
+  if (queue == 0 || queue > Bytes{1} << 40) {
+    row.refuse("queue",
+               fmt::format("'{}' is no room from 1B to 1TiB; write e.g. 256KiB, or nothing "
+                           "for what network.queue says",
+                           row["queue"]));
+  }
+  return queue;
+}
+
+}  // namespace
+
+LinkSpec read_link(const CsvRow& row) {
+  LinkSpec link{.delay = read_delay(row, "delay"), .loss_ppm = read_loss(row, "loss")};
+  link.jitter = read_jitter(row, link.delay);
+  link.bursts = read_bursts(row);
+  link.queue = read_queue(row);
+  return link;
 }
 
 void check_name(const CsvRow& row, std::string_view column, const std::string& name) {

@@ -20,6 +20,11 @@ Nanos read_delay(const CsvRow& row, std::string_view column);
 /// Parts per million; an empty value is none.
 std::int64_t read_loss(const CsvRow& row, std::string_view column);
 
+/// What every kind of row says of a link: delay, loss, jitter, bursts and queue, by the columns of
+/// these names. Without name and rate.
+LinkSpec read_link(const CsvRow& row);
+inline constexpr std::string_view kLinkColumns = "delay[,loss][,jitter][,bursts][,queue]";
+
 /// A name that cannot be taken for something else in any file: letters, digits, - and _, and not
 /// digits only.
 void check_name(const CsvRow& row, std::string_view column, const std::string& name);

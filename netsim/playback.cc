@@ -1,5 +1,7 @@
 #include "netsim/playback.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 
 namespace strait {
@@ -20,6 +22,13 @@ LinkPlayback::LinkPlayback(const NetworkDescription& description) {
     outages_.push_back({outages.links, generator, first});
     times_.set(key++, first.time);
   }
+  for (const LinkBackground& background : description.background) {
+    const std::string& link = description.links[static_cast<std::size_t>(background.link)].name;
+    background_.push_back(
+        {background, Rng(description.seed, "background " + link), background.start});
+    background_.back().move_on();
+    times_.set(key++, background_.back().next);
+  }
 }
 
 LinkChange LinkPlayback::take() {
@@ -30,10 +39,31 @@ LinkChange LinkPlayback::take() {
     times_.set(key, traces_[key].next());
     return change;
   }
-  Outages& outages = outages_[key - traces_.size()];
+  const std::size_t place = key - traces_.size();
+  if (place >= outages_.size()) {
+    Background& background = background_[place - outages_.size()];
+    LinkChange change = background.take();
+    times_.set(key, background.next);
+    return change;
+  }
+  Outages& outages = outages_[place];
   LinkChange change{.time = outages.next.time, .links = outages.links, .up = outages.next.up};
   outages.next = outages.generator.next();
   times_.set(key, outages.next.time);
+  return change;
+}
+
+void LinkPlayback::Background::move_on() {
+  const Nanos between = transfer_time(what.transfer, what.load);
+  const Nanos wait = draw_exponential(rng, between);
+  next = next >= kNever - wait ? kNever : next + wait;
+}
+
+LinkChange LinkPlayback::Background::take() {
+  // An exponential size: what is drawn is a number, whatever it counts.
+  const Bytes size = draw_exponential(rng, Nanos{what.transfer}).count();
+  LinkChange change{.time = next, .links = {what.link}, .transfer = std::max<Bytes>(1, size)};
+  move_on();
   return change;
 }
 

@@ -1,5 +1,6 @@
-// LinkPlayback: what measured traces and random outages do to the links, as one sequence of changes
-// in the order of time. Without end, unless there are only traces that do not begin anew.
+// LinkPlayback: what measured traces, random outages and others' traffic do to the links, as one
+// sequence of changes in the order of time. Without end, unless there are only traces that do not
+// begin anew.
 //
 // Pure: it is asked when the next change comes, and for the change. A trace holds from its first
 // repetition on; a link whose rate, delay or loss a trace does not give keeps it.
@@ -22,6 +23,7 @@ struct LinkChange {
   std::optional<BytesPerSecond> rate{};
   std::optional<Nanos> delay{};
   std::optional<std::int64_t> loss_ppm{};
+  Bytes transfer = 0;  // that others begin
 };
 
 class LinkPlayback {
@@ -31,8 +33,8 @@ class LinkPlayback {
   /// kNever if nothing is left.
   Nanos next() const { return times_.top_time(); }
 
-  /// Takes the next change; there must be one. Changes of one time come traces first, both in the
-  /// order of the description.
+  /// Takes the next change; there must be one. Changes of one time come traces first, then outages,
+  /// then others' traffic, each in the order of the description.
   LinkChange take();
 
  private:
@@ -54,9 +56,19 @@ class LinkPlayback {
     OutageGenerator::Toggle next;
   };
 
+  struct Background {
+    LinkBackground what;
+    Rng rng;
+    Nanos next{0};
+
+    void move_on();
+    LinkChange take();
+  };
+
   std::vector<Trace> traces_;
   std::vector<Outages> outages_;
-  KeyedHeap times_;  // by place in traces_, then in outages_
+  std::vector<Background> background_;
+  KeyedHeap times_;  // by place in traces_, then in outages_, then in background_
 };
 
 }  // namespace strait

@@ -11,7 +11,7 @@
 namespace strait {
 namespace {
 
-constexpr std::string_view kRegionForm = "from,to,delay[,rate][,loss]";
+const std::string kRegionForm = fmt::format("from,to,{}[,rate]", kLinkColumns);
 
 using RegionPair = std::pair<std::string, std::string>;
 using RegionRows = std::map<RegionPair, LinkSpec>;  // "*", "*" for all others
@@ -55,7 +55,7 @@ RegionRows read_regions(const std::string& path, const std::vector<std::string>&
                    fmt::format("within region {} there are only access links; delete the row", to));
       }
     }
-    LinkSpec link{.delay = read_delay(row, "delay"), .loss_ppm = read_loss(row, "loss")};
+    LinkSpec link = read_link(row);
     if (!row["rate"].empty()) link.rate = read_rate(row, "rate");
     if (!rows.try_emplace({from, to}, link).second) {
       row.refuse("from", fmt::format("there is a row for {}>{} already; keep one", from, to));

@@ -24,14 +24,19 @@ LinkId TcpLinks::add_link(const LinkOptions& options) {
                options.delay.count(), options.queue);
   links_.push_back({.name = options.name,
                     .delay = options.delay,
+                    .jitter = Jitter(options.jitter, seed_, options.name),
                     .queue = LinkQueue(options.rate, options.queue),
                     .loses = options.loses,
                     .loss = LossOdds(options.loss_ppm),
                     .loss_version = 1,
-                    .begins = {},
-                    .ends = {},
+                    .begins = LossOdds(options.bursts.begin_ppm),
+                    .ends = LossOdds(options.bursts.end_ppm),
                     .burst_rng = nullptr,
                     .counters = {}});
+  if (Link& link = links_.back(); !options.bursts.none()) {
+    link.burst_rng = std::make_unique<Rng>(seed_, "bursts " + link.name);
+    link.until_switch = link.begins.draw(*link.burst_rng);
+  }
   return static_cast<LinkId>(links_.size() - 1);
 }
 
@@ -60,7 +65,7 @@ FlowId TcpLinks::add_flow(std::span<const LinkId> path) {
 
 TcpLinks::Connection TcpLinks::connect(std::span<const LinkId> forward,
                                        std::span<const LinkId> backward, Nanos now,
-                                       std::uint64_t key) {
+                                       std::uint64_t key, Whose whose) {
   move_to(now);
   const Connection ends{add_flow(forward), add_flow(backward)};
   Flow& there = state(ends.forward);
@@ -69,6 +74,7 @@ TcpLinks::Connection TcpLinks::connect(std::span<const LinkId> forward,
   back.other = ends.forward;
   there.key = 2 * key;
   back.key = 2 * key + 1;
+  there.whose = back.whose = whose;
   there.dials = true;
   there.dial_timeout = options_.syn_timeout;
   set_timer(ends.forward, Timer::kSender, now);
@@ -164,13 +170,14 @@ void TcpLinks::set_rate(LinkId id, BytesPerSecond rate, Nanos now) {
   changed.queue.set_rate(rate, now);
   if (before == kUnlimited || before == rate) return;
   // What waits leaves faster or slower than it was told.
+  const Nanos way = std::max(Nanos{0}, changed.delay + changed.jitter.at(now));
   const auto scaled = [&](Nanos arrives) {
-    const Nanos wait = arrives - changed.delay - now;
+    const Nanos wait = arrives - way - now;
     if (wait <= Nanos{0}) return arrives;
-    if (rate == kUnlimited) return now + changed.delay;
+    if (rate == kUnlimited) return now + way;
     // A link that hardly moves (a trace that stands still) takes a century at most: no overflow.
     const Wide longer = std::min<Wide>(Wide{wait.count()} * before.value / rate.value, kCentury);
-    return now + Nanos{static_cast<std::int64_t>(longer)} + changed.delay;
+    return now + Nanos{static_cast<std::int64_t>(longer)} + way;
   };
   for (Event& event : events_heap_) {
     Train& train = trains_[event.train];
@@ -200,19 +207,6 @@ void TcpLinks::set_loss(LinkId id, std::int64_t ppm, Nanos now) {
   move_to(now);
   link(id).loss = LossOdds(ppm);
   ++link(id).loss_version;
-}
-
-void TcpLinks::set_bursts(LinkId id, std::int64_t begin_ppm, std::int64_t end_ppm, Nanos now) {
-  move_to(now);
-  Link& changed = link(id);
-  changed.begins = LossOdds(begin_ppm);
-  changed.ends = LossOdds(end_ppm);
-  changed.bad = false;
-  if (begin_ppm == 0) return;
-  if (changed.burst_rng == nullptr) {
-    changed.burst_rng = std::make_unique<Rng>(seed_, "bursts " + changed.name);
-  }
-  changed.until_switch = changed.begins.draw(*changed.burst_rng);
 }
 
 // --- time ---
@@ -328,6 +322,10 @@ void TcpLinks::control(FlowId flow, Kind kind, Bytes bytes) {
 void TcpLinks::count(LinkCounters& counters, const Train& train) const {
   const Bytes bytes = train.passing.bytes;
   const Bytes header = train.passing.count * options_.header;
+  if (state(train.flow).whose == Whose::kOthers) {
+    counters.background += bytes;
+    return;
+  }
   switch (train.kind) {
     case Kind::kData:
       counters.retransmitted += train.again ? bytes : 0;
@@ -398,8 +396,8 @@ void TcpLinks::pass_link(std::uint32_t id) {
   if (leaving.count == 0) {
     return lose_train(id);
   }
-  leaving.first += at.delay;
-  leaving.last += at.delay;
+  leaving.first += std::max(Nanos{0}, at.delay + at.jitter.at(leaving.first));
+  leaving.last += std::max(Nanos{0}, at.delay + at.jitter.at(leaving.last));
   auto& order = train.kind == Kind::kAcks ? flow.ack_order : flow.order;
   leaving.first = std::max(leaving.first, order[train.hop]);
   leaving.last = std::max(leaving.last, leaving.first);

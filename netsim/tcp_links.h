@@ -27,6 +27,7 @@
 
 #include "core/base/fifo.h"
 #include "netsim/ids.h"
+#include "netsim/jitter.h"
 #include "netsim/keyed_heap.h"
 #include "netsim/links.h"
 #include "netsim/loss.h"
@@ -44,7 +45,7 @@ class TcpLinks : public Links {
 
   LinkId add_link(const LinkOptions& options) override;
   Connection connect(std::span<const LinkId> forward, std::span<const LinkId> backward, Nanos now,
-                     std::uint64_t key = 0) override;
+                     std::uint64_t key = 0, Whose whose = Whose::kPeers) override;
   void offer(FlowId flow, Bytes payload, Nanos now) override;
   Bytes reset(FlowId flow, Nanos now) override;
   void forget(const Connection& connection, Nanos now) override;
@@ -61,10 +62,6 @@ class TcpLinks : public Links {
   std::int64_t events() const override { return events_; }
   Nanos now() const override { return now_; }
 
-  /// Gilbert-Elliott: of a million packets so many begin a burst, and so many end one; all packets
-  /// of a burst are lost. 0 and 0: no bursts.
-  void set_bursts(LinkId link, std::int64_t begin_ppm, std::int64_t end_ppm, Nanos now);
-
   /// The sending end of a flow that has opened.
   const Sender& sender(FlowId flow) const { return *state(flow).sender; }
 
@@ -77,6 +74,7 @@ class TcpLinks : public Links {
   struct Link {
     std::string name;
     Nanos delay{0};
+    Jitter jitter;
     LinkQueue queue;
     std::function<bool()> loses;
     LossOdds loss;
@@ -131,6 +129,7 @@ class TcpLinks : public Links {
     bool in_use = false;
     bool open = false;   // its sender may send
     bool dials = false;  // the forward flow
+    Whose whose = Whose::kPeers;
     bool resetting = false;
     bool woken = false;
     int silent = 0;  // ends of the connection

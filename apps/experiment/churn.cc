@@ -29,6 +29,7 @@ FabricOptions calm(FabricOptions fabric) {
   fabric.description.events.clear();
   fabric.description.traces.clear();
   fabric.description.outages.clear();
+  fabric.description.background.clear();
   return fabric;
 }
 

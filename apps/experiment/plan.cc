@@ -46,7 +46,7 @@ class Plan {
       : loaded_(loaded), config_(loaded.config), fabric_(fabric), working_(working) {
     const auto& network = fabric.description;
     eventful_ = come_and_go(fabric) || !network.events.empty() || !network.traces.empty() ||
-                !network.outages.empty();
+                !network.outages.empty() || !network.background.empty();
     compares_ = config_.run.islands > 1 && network.places > 0;
     for (const std::int64_t h : kInnerSteps) inner_steps_.push_back(h);
     const bool diloco = config_.run.strategy == "diloco";
@@ -155,6 +155,9 @@ class Plan {
       text +=
           fmt::format(",\nwith random outages as seed {} draws them: other seeds, other outages",
                       config_.run.seed);
+    }
+    if (!fabric_.description.background.empty()) {
+      text += fmt::format(",\nwith others' traffic as seed {} draws it", config_.run.seed);
     }
     const RunCosts calm_costs = rehearse(config_, calm(fabric_), own_arm(config_)).costs;
     text += fmt::format(

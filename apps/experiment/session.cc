@@ -47,10 +47,15 @@ std::string tcp_line(const NetworkSettings& network) {
 
 std::string network_line(const NetworkDescription& network) {
   if (network.places == 0) return "pipe: messages arrive in no time";
-  const std::size_t traces = network.traces.size();
-  if (traces == 0) return network_summary(network);
-  return fmt::format("{}; {} link{} a trace", network_summary(network), traces,
-                     traces == 1 ? " follows" : "s follow");
+  std::string line = network_summary(network);
+  const std::size_t traces = network.traces.size(), shared = network.background.size();
+  if (traces > 0) {
+    line += fmt::format("; {} link{} a trace", traces, traces == 1 ? " follows" : "s follow");
+  }
+  if (shared > 0) {
+    line += fmt::format("; others use {} link{}, too", shared, shared == 1 ? "" : "s");
+  }
+  return line;
 }
 
 std::string compute_line(const Experiment& x) {

@@ -100,8 +100,8 @@ Card Picture::card_of(IslandId island) const {
     card.down = "↓ " + format_rate(down.rate);
     card.up_width = width_of_rate(up.rate);
     card.down_width = width_of_rate(down.rate);
-    card.link = format_duration(up.delay);
-    const std::string loss = loss_text(up.loss_ppm);
+    card.link = delay_text(up);
+    const std::string loss = loss_text(up);
     if (!loss.empty()) card.link += ", loss " + loss;
     const auto mine = [&](const std::vector<int>& links) {
       return std::any_of(links.begin(), links.end(), [&](int l) { return l / 2 == island; });
@@ -116,6 +116,10 @@ Card Picture::card_of(IslandId island) const {
           })) {
         changes.emplace_back(regular ? "flapping" : "outages");
       }
+    }
+    if (std::any_of(network.background.begin(), network.background.end(),
+                    [&](const auto& background) { return mine({background.link}); })) {
+      changes.emplace_back("background");
     }
     const auto events = std::count_if(
         network.events.begin(), network.events.end(),
@@ -225,9 +229,8 @@ void Picture::draw_shared() {
       return std::find(path.begin(), path.end(), index) != path.end();
     });
     const LinkSpec& shared = link(index);
-    std::string figures =
-        fmt::format("{}, {}", format_rate(shared.rate), format_duration(shared.delay));
-    if (shared.loss_ppm > 0) figures += ", loss " + loss_text(shared.loss_ppm);
+    std::string figures = fmt::format("{}, {}", format_rate(shared.rate), delay_text(shared));
+    if (const std::string loss = loss_text(shared); !loss.empty()) figures += ", loss " + loss;
     figures += fmt::format("; {} pair{}", passing, passing == 1 ? "" : "s");
     rows.push_back({shortened(shared.name), figures, view_.changes(index)});
     widths.push_back(width_of_rate(shared.rate));

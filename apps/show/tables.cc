@@ -198,8 +198,8 @@ std::string links_table(const NetworkView& view) {
   const auto alike = [&](const Kind& kind, int link, const std::string& changes) {
     const LinkSpec& one = links[static_cast<std::size_t>(kind.first)];
     const LinkSpec& other = links[static_cast<std::size_t>(link)];
-    return way_of(view, kind.first) == way_of(view, link) && one.rate == other.rate &&
-           one.delay == other.delay && one.loss_ppm == other.loss_ppm && kind.changes == changes;
+    return way_of(view, kind.first) == way_of(view, link) && strait::alike(one, other) &&
+           kind.changes == changes;
   };
   for (int link = 0; link < static_cast<int>(links.size()); ++link) {
     const std::string changes = view.changes(link);
@@ -208,15 +208,21 @@ std::string links_table(const NetworkView& view) {
     if (kind == kinds.end()) kind = kinds.insert(kind, {{}, link, changes});
     kind->names.push_back(view.link_label(link));
   }
-  Table table({{"link"},
-               {"rate", Align::kRight},
-               {"delay", Align::kRight},
-               {"loss", Align::kRight},
-               {"changes"}});
+  const bool queues =
+      std::any_of(links.begin(), links.end(), [](const LinkSpec& link) { return link.queue > 0; });
+  std::vector<Column> columns{{"link"},
+                              {"rate", Align::kRight},
+                              {"delay", Align::kRight},
+                              {"loss", Align::kRight},
+                              {"changes"}};
+  if (queues) columns.insert(columns.end() - 1, {"queue", Align::kRight});
+  Table table(std::move(columns));
   for (const Kind& kind : kinds) {
     const LinkSpec& link = links[static_cast<std::size_t>(kind.first)];
-    table.row({some_of(kind.names), format_rate(link.rate), format_duration(link.delay),
-               loss_text(link.loss_ppm), kind.changes});
+    std::vector<std::string> row{some_of(kind.names), format_rate(link.rate), delay_text(link),
+                                 loss_text(link), kind.changes};
+    if (queues) row.insert(row.end() - 1, link.queue > 0 ? format_bytes(link.queue) : "");
+    table.row(row);
   }
   return table.text();
 }

@@ -89,6 +89,11 @@ std::string NetworkView::changes(int link) const {
                                 format_duration(outages.mean_up),
                                 format_duration(outages.mean_down)));
   }
+  for (const LinkBackground& background : network_.background) {
+    if (background.link != link) continue;
+    parts.push_back(fmt::format("background {} in {}", format_rate(background.load),
+                                format_bytes(background.transfer)));
+  }
   const auto events =
       std::count_if(network_.events.begin(), network_.events.end(),
                     [&](const NetworkEvent& event) { return holds(event.links, link); });

@@ -121,7 +121,8 @@ TEST_CASE("events that cannot be are refused", "[process]") {
              "3"},
             {"1s,link_dwon,1,\n",
              "events.csv:2: column 'kind': 'link_dwon' is unknown; the kinds are link_down, "
-             "link_up, rate, delay, loss, trace, outages, flapping, island_pause, island_speed, "
+             "link_up, rate, delay, loss, trace, outages, flapping, background, island_pause, "
+             "island_speed, "
              "island_silent, "
              "island_kill, island_leave, island_join"},
             {"1s,link_up,1,\n",
@@ -162,7 +163,8 @@ TEST_CASE("islands, bottlenecks and traces that cannot be are refused", "[proces
 
 TEST_CASE("files of zeros and of one endless line are refused", "[process]") {
   CHECK(line_for({.links = std::string(5000, '\0')}) ==
-        "links.csv: the file is empty; the columns are island,up,down,delay[,loss]");
+        "links.csv: the file is empty; the columns are "
+        "island,up,down,delay[,loss][,jitter][,bursts][,queue]");
   const std::string line = line_for({.links = std::string(1'000'000, 'a')});
   CHECK_THAT(line, Catch::StartsWith("links.csv: column 'aaa") && Catch::Contains("is unknown"));
   CHECK(line.size() < 200);

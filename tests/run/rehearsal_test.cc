@@ -68,7 +68,8 @@ TEST_CASE("every strategy, algorithm and codec is rehearsed as it is", "[rehears
 }
 
 TEST_CASE("outages, traces and islands that come and go are rehearsed", "[rehearsal]") {
-  for (const char* name : {"outage", "flaky_wifi", "lte", "satellite", "volunteers"}) {
+  for (const char* name :
+       {"outage", "flaky_wifi", "shared_house", "lte", "satellite", "volunteers"}) {
     CAPTURE(name);
     const Compared c = compare(name);
     check_equal(c);

@@ -359,6 +359,40 @@ TEST_CASE("regular outages are called flapping", "[description]") {
   CHECK(network.outages[0].mean_down == ms(500));
 }
 
+TEST_CASE("jitter, bursts and queues are a link's own", "[description]") {
+  const NetworkDescription network =
+      read({.links = "island,up,down,delay,loss,jitter,bursts,queue\n*,20mbit,10mbit,20ms,,,,\n"
+                     "1,8mbit,8mbit,25ms,0.1%,5ms,0.5%/20,256KiB\n"});
+  for (const int index : access_links(1)) {
+    const LinkSpec& link = network.links[static_cast<std::size_t>(index)];
+    CHECK(link.jitter == ms(5));
+    CHECK(link.queue == 256 * 1024);
+    // Of 4,000 packets 20 are lost in a burst: it begins after 3,980.
+    CHECK(link.bursts == Bursts{251, 50'000});
+    CHECK(link.bursts.lost_ppm() == Approx(5'000).epsilon(0.005));
+    CHECK(delay_text(link) == "25ms+-5ms");
+    CHECK(loss_text(link) == "0.1% + bursts 0.5%/20");
+  }
+  CHECK(alike(network.links[0], network.links[4]));
+  CHECK(!alike(network.links[0], network.links[2]));
+  // The round trip is the longest: 90 ms.
+  CHECK(queue_rooms(network, 2, 1'514) ==
+        std::vector<Bytes>{450'000, 225'000, 262'144, 262'144, 450'000, 225'000});
+  CHECK(queue_rooms(network, 0.1, 1'514)[0] == 64 * 1'514);
+  CHECK(path_figures(network, 1, 0).loss_ppm == Approx(5'995).epsilon(0.005));
+}
+
+TEST_CASE("what others send is a share of a link's rate", "[description]") {
+  const NetworkDescription network =
+      read({.events = "time,kind,subject,value\n5s,background,1,30%/1MB\n"});
+  REQUIRE(network.background.size() == 2);
+  CHECK(network.background[0].link == up_link(1));
+  CHECK(network.background[0].start == ms(5'000));
+  CHECK(network.background[0].load == megabits(6));  // of 20
+  CHECK(network.background[1].load == megabits(3));  // of 10
+  CHECK(network.background[1].transfer == 1'000'000);
+}
+
 TEST_CASE("a network is summed up in one line", "[description]") {
   CHECK(network_summary(read({})) ==
         "20mbit up, 10mbit down, 20ms per access link: RTT 80ms between islands");

@@ -36,10 +36,13 @@ class ModelWorld : public LinkSink {
   explicit ModelWorld(const TcpOptions& tcp = ideal_tcp(), std::uint64_t seed = 1)
       : owner(make_links(tcp, seed)), model(*owner) {}
 
-  /// A place with the same rate both ways; links 2p (up) and 2p + 1 (down).
-  void add_place(BytesPerSecond up, BytesPerSecond down, Nanos delay) {
-    model.add_link({up, delay});
-    model.add_link({down, delay});
+  /// Links 2p (up) and 2p + 1 (down), the rest of them as of `like`.
+  void add_place(BytesPerSecond up, BytesPerSecond down, Nanos delay, LinkOptions like = {}) {
+    like.delay = delay;
+    for (const BytesPerSecond rate : {up, down}) {
+      like.rate = rate;
+      model.add_link(like);
+    }
   }
 
   static LinkId up(int place) { return static_cast<LinkId>(2 * place); }

@@ -26,17 +26,24 @@ void check(const std::vector<Mistake>& mistakes, Make make) {
 }
 
 TEST_CASE("a file needs its header", "[mistakes]") {
-  check({{" ", "links.csv: the file is empty; the columns are island,up,down,delay[,loss]"},
+  check({{" ",
+          "links.csv: the file is empty; the columns are "
+          "island,up,down,delay[,loss][,jitter][,bursts][,queue]"},
          {"island,up,down\n",
-          "links.csv: there is no column 'delay'; the columns are island,up,down,delay[,loss]"},
+          "links.csv: there is no column 'delay'; the columns are "
+          "island,up,down,delay[,loss][,jitter][,bursts][,queue]"},
          {"island,up,down,delay,ping\n",
-          "links.csv: column 'ping' is unknown; the columns are island,up,down,delay[,loss]"},
+          "links.csv: column 'ping' is unknown; the columns are "
+          "island,up,down,delay[,loss][,jitter][,bursts][,queue]"},
          {"island,up,up,delay\n",
-          "links.csv: column 'up' is there twice; the columns are island,up,down,delay[,loss]"},
+          "links.csv: column 'up' is there twice; the columns are "
+          "island,up,down,delay[,loss][,jitter][,bursts][,queue]"},
          {"from,to,rate\n",
-          "links.csv: there is no column 'delay'; the columns are from,to,rate,delay[,loss][,via]"},
+          "links.csv: there is no column 'delay'; the columns are "
+          "from,to,rate,delay[,loss][,jitter][,bursts][,queue][,via]"},
          {"to,rate,delay\n",
-          "links.csv: there is no column 'from'; the columns are from,to,rate,delay[,loss][,via]"},
+          "links.csv: there is no column 'from'; the columns are "
+          "from,to,rate,delay[,loss][,jitter][,bursts][,queue][,via]"},
          {"island,up,down,delay\n*,1mbit,1mbit\n",
           "links.csv:2: a column is missing (an empty one needs its comma too); the columns are "
           "island,up,down,delay"},
@@ -51,7 +58,7 @@ TEST_CASE("a file needs its header", "[mistakes]") {
         "island[,name][,region][,step][,speed][,jitter][,start]");
   CHECK(complaint({.bottlenecks = "name,from,to,rate\n"}) ==
         "bottlenecks.csv: there is no column 'delay'; the columns are "
-        "name,from,to,rate,delay[,loss]");
+        "name,from,to,rate,delay[,loss][,jitter][,bursts][,queue]");
   CHECK(complaint({.events = "time,kind,subject\n"}) ==
         "events.csv: there is no column 'value'; the columns are time,kind,subject,value");
   CHECK_THROWS_WITH(read_network({.links = "nowhere.csv"}, 3, 1),
@@ -102,6 +109,45 @@ TEST_CASE("mistakes in access links are told", "[mistakes]") {
           "*,20mbit,20mbit,20ms"}},
         [](const std::string& rows) {
           return NetworkTexts{.links = "island,up,down,delay,loss\n" + rows};
+        });
+}
+
+TEST_CASE("mistakes in jitter, bursts and queues are told", "[mistakes]") {
+  check({{"20s,,\n",
+          "links.csv:2: column 'jitter': '20s' is more than the delay (10ms), which varies by so "
+          "much both ways; write e.g. 2.5ms"},
+         {"soon,,\n", "links.csv:2: column 'jitter': 'soon' is not a duration; write e.g. 80ms"},
+         {",1%,\n",
+          "links.csv:2: column 'bursts': '1%' is not two numbers; write the share that is lost and "
+          "the mean length of a burst in packets, e.g. 0.5%/20"},
+         {",1%/0,\n",
+          "links.csv:2: column 'bursts': '1%/0' has no length from 1 to 100000; write the share "
+          "that is lost and the mean length of a burst in packets, e.g. 0.5%/20"},
+         {",1%/2x,\n",
+          "links.csv:2: column 'bursts': '1%/2x' has no length from 1 to 100000; write the share "
+          "that is lost and the mean length of a burst in packets, e.g. 0.5%/20"},
+         {",95%/3,\n",
+          "links.csv:2: column 'bursts': '95%/3' loses more than 90%; write the share that is lost "
+          "and the mean length of a burst in packets, e.g. 0.5%/20"},
+         {",much/3,\n",
+          "links.csv:2: column 'bursts': 'much' is not a fraction from 0 to 1; write e.g. 0.02 or "
+          "2%"},
+         {",0.0001%/20,\n",
+          "links.csv:2: column 'bursts': '0.0001%/20' begins less than one burst in a million "
+          "packets; write the share that is lost and the mean length of a burst in packets, e.g. "
+          "0.5%/20"},
+         {",,0\n",
+          "links.csv:2: column 'queue': '0' is no room from 1B to 1TiB; write e.g. 256KiB, or "
+          "nothing for what network.queue says"},
+         {",,64\n", "links.csv:2: column 'queue': '64' has no unit; write e.g. 1.5GiB"},
+         {",,2TiB\n",
+          "links.csv:2: column 'queue': '2TiB' is no room from 1B to 1TiB; write e.g. 256KiB, or "
+          "nothing for what network.queue says"}},
+        [](const std::string& cells) {
+          return NetworkTexts{.links =
+                                  "island,up,down,delay,jitter,bursts,queue\n"
+                                  "*,1mbit,1mbit,10ms," +
+                                  cells};
         });
 }
 
@@ -318,7 +364,8 @@ TEST_CASE("mistakes in any event are told", "[mistakes]") {
           "of time"},
          {"1s,link_gone,0,\n",
           "events.csv:2: column 'kind': 'link_gone' is unknown; the kinds are link_down, link_up, "
-          "rate, delay, loss, trace, outages, flapping, island_pause, island_speed, island_silent, "
+          "rate, delay, loss, trace, outages, flapping, background, island_pause, island_speed, "
+          "island_silent, "
           "island_kill, "
           "island_leave, island_join"},
          {"1s,link_down,1,3s\n",
@@ -444,6 +491,20 @@ TEST_CASE("traces and outages that cannot be are told", "[mistakes]") {
        {"1s,flapping,1,60s/3s\n2s,link_down,1.up,\n",
         "events.csv:3: column 'subject': link 1.up is flapping, since 1s; a link_down would "
         "contradict that"},
+       {"1s,background,1,30%\n",
+        "events.csv:2: column 'value': '30%' is not a share and a size; write the share of the "
+        "rate that others use and the mean size of their transfers, e.g. 30%/1MB"},
+       {"1s,background,1,3/1MB\n",
+        "events.csv:2: column 'value': '3' is not a fraction from 0 to 1; write e.g. 0.02 or 2%"},
+       {"1s,background,1,0%/1MB\n",
+        "events.csv:2: column 'value': '0%/1MB' is no traffic; write the share of the rate that "
+        "others use and the mean size of their transfers, e.g. 30%/1MB"},
+       {"1s,background,1,30%/1B\n",
+        "events.csv:2: column 'value': '30%/1B' has no size from 1kB to 1TB; write the share of "
+        "the rate that others use and the mean size of their transfers, e.g. 30%/1MB"},
+       {"1s,background,1.up,30%/1MB\n2s,background,1,30%/1MB\n",
+        "events.csv:3: column 'subject': link 1.up has background traffic already; keep one row of "
+        "it"},
        {"1s,outages,1,60s/3s\n2s,link_up,1.down,\n",
         "events.csv:3: column 'subject': link 1.down is not down here; a link_up follows a "
         "link_down of the same subject"},
@@ -559,8 +620,8 @@ TEST_CASE("island events that cannot be are told", "[mistakes]") {
 NetworkTexts everything() {
   return {
       .links =
-          "from,to,rate,delay,loss,via\n*,*,1mbit,1ms,,\n0,eu,2mbit,2ms,1%,pipe\n"
-          "lyon,1,3mbit,3ms,,pipe+cable\n",
+          "from,to,rate,delay,loss,via,bursts\n*,*,1mbit,1ms,,,\n0,eu,2mbit,2ms,1%,pipe,\n"
+          "lyon,1,3mbit,3ms,,pipe+cable,1%/20\n",
       .islands = "island,name,region,step,jitter,start\n0,lyon,eu,80ms,,\n1,,eu,,2%,3s\n*,,us,,,\n",
       .bottlenecks =
           "name,from,to,rate,delay,loss\ncable,us,*,1gbit,40ms,0.1%\n"
@@ -570,13 +631,15 @@ NetworkTexts everything() {
           "2s,rate,cable,5mbit\n3s,delay,0.up,5ms\n4s,loss,1,2%\n"
           "5s,trace,2>1,trace.csv\n6s,outages,pipe+cable,9s/1s\n7s,island_pause,0,1s\n"
           "8s,island_silent,2,1s\n9s,island_kill,2,\n10s,island_join,2,\n"
-          "11s,island_leave,lyon,\n",
+          "11s,island_leave,lyon,\n11s,background,pipe,30%/1MB\n",
       .trace = "time,rate,delay\n0s,1mbit,30ms\n1s,2mbit,\n2s,,40ms\n3s,,\n"};
 }
 
 /// With access links, what lies between regions, and traces of all formats.
 NetworkTexts other_forms() {
-  return {.links = "island,up,down,delay,loss\n*,1mbit,1mbit,1ms,\neu,2mbit,inf,2ms,1%\n",
+  return {.links =
+              "island,up,down,delay,loss,jitter,queue\n*,1mbit,1mbit,1ms,,,\n"
+              "eu,2mbit,inf,2ms,1%,1ms,64KiB\n",
           .islands = "island,region,speed,jitter\n0,eu,0.5x,\n*,us,2x,1%\n",
           .bottlenecks = "name,from,to,rate,delay\ncable,us,*,1gbit,40ms\n",
           .events =

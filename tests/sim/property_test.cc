@@ -15,6 +15,14 @@ namespace {
 constexpr CongestionControl kAll[] = {CongestionControl::kIdeal, CongestionControl::kCubic,
                                       CongestionControl::kReno, CongestionControl::kBbr};
 
+/// Jitter, or bursts of loss, or neither.
+LinkOptions rough(Rng& rng) {
+  LinkOptions link;
+  if (rng.below(2) == 0) link.jitter = ms(static_cast<std::int64_t>(rng.below(50)));
+  if (rng.below(2) == 0) link.bursts = {1 + static_cast<std::int64_t>(rng.below(20'000)), 200'000};
+  return link;
+}
+
 /// What the link has taken, and what has become of it by now.
 void check_conserved(const Links& model, LinkId link) {
   const LinkCounters c = model.counters(link);
@@ -34,7 +42,8 @@ TEST_CASE("a link's bytes are delivered, in flight or lost at every moment", "[l
     for (int place = 0; place < 3; ++place) {
       world.add_place(megabits(static_cast<std::int64_t>(1 + rng.below(50))),
                       megabits(static_cast<std::int64_t>(1 + rng.below(50))),
-                      ms(static_cast<std::int64_t>(rng.below(40))));
+                      ms(static_cast<std::int64_t>(rng.below(40))),
+                      {.jitter = ms(static_cast<std::int64_t>(rng.below(50)))});
     }
     std::vector<Links::Connection> connections;
     for (int from = 0; from < 3; ++from) {
@@ -78,7 +87,7 @@ TEST_CASE("every byte arrives in the end, through any outages", "[link]") {
     for (int place = 0; place < 3; ++place) {
       world.add_place(megabits(static_cast<std::int64_t>(1 + rng.below(50))),
                       rng.below(3) == 0 ? kUnlimited : megabits(10),
-                      ms(static_cast<std::int64_t>(rng.below(40))));
+                      ms(static_cast<std::int64_t>(rng.below(40))), rough(rng));
     }
     std::vector<FlowId> flows;
     std::vector<Bytes> offered(12);
