@@ -14,7 +14,9 @@
 #include "apps/output/human.h"
 #include "apps/output/table.h"
 #include "core/base/errors.h"
+#include "core/base/quantities.h"
 #include "core/comm/codec.h"
+#include "core/config/devices.h"
 #include "core/plan/bandwidth_model.h"
 #include "core/train/strategy.h"
 #include "netsim/virtual_loop.h"
@@ -39,11 +41,20 @@ std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share);
 
 std::string plain_seconds(Nanos time) { return fmt::format("{:.3f}", seconds(time)); }
 
+RunConfig planned(const RunConfig& config) {
+  if (config.compute.device == kThisDevice) {
+    throw UserError(
+        "compute.device = this: a plan measures nothing; write compute.step, which the banner of a "
+        "run says");
+  }
+  return with_device(config, flops_of(config));
+}
+
 class Plan {
  public:
   Plan(const LoadedConfig& loaded, const FabricOptions& fabric,
        const std::function<void(int, int)>& working)
-      : loaded_(loaded), config_(loaded.config), fabric_(fabric), working_(working) {
+      : loaded_(loaded), config_(planned(loaded.config)), fabric_(fabric), working_(working) {
     const auto& network = fabric.description;
     eventful_ = come_and_go(fabric) || !network.events.empty() || !network.traces.empty() ||
                 !network.outages.empty() || !network.background.empty();
@@ -85,6 +96,11 @@ class Plan {
     ++done_;
   }
 
+  std::string device_text() const {
+    const std::string device = device_line(config_, flops_of(config_));
+    return device.empty() ? "" : fmt::format(" ({})", device);
+  }
+
   std::string title() const {
     const ParameterLayout layout = layout_of(config_);
     const auto& c = config_;
@@ -93,6 +109,8 @@ class Plan {
                     c.run.rounds, c.run.inner_steps, c.run.islands, c.run.seed);
     text += fmt::format("model      {} values, {} in fp32\n", human_count(layout.count()),
                         human_bytes(4 * layout.count()));
+    text += fmt::format("compute    {} per inner step{}\n", format_duration(c.compute.step),
+                        device_text());
     text += fmt::format("exchange   {}, {}, {}\n", c.run.strategy, c.collective.algorithm,
                         c.collective.codec == c.collective.result
                             ? c.collective.codec
@@ -273,7 +291,7 @@ class Plan {
   }
 
   const LoadedConfig& loaded_;
-  const RunConfig& config_;
+  const RunConfig config_;
   const FabricOptions& fabric_;
   const std::function<void(int, int)>& working_;
   bool eventful_ = false;  // something happens in the network

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "apps/experiment/measured_step.h"
 #include "apps/experiment/record_run.h"
 #include "apps/output/build_info.h"
 #include "apps/output/human.h"
@@ -58,15 +59,16 @@ std::string network_line(const NetworkDescription& network) {
   return line;
 }
 
-std::string compute_line(const Experiment& x) {
+/// `where_from`: compute.step has its value.
+std::string compute_line(const Experiment& x, const std::string& where_from) {
   const ComputeModel model = compute_model(x);
   Nanos least = model.usual_step(0), most = least;
   for (IslandId island = 1; island < x.config.run.islands; ++island) {
     least = std::min(least, model.usual_step(island));
     most = std::max(most, model.usual_step(island));
   }
-  const std::string device = device_line(x.config, x.tasks.flops_per_step());
-  const std::string why = device.empty() ? "fixed" : device;
+  const std::string device = device_line(x.config, flops_of(x.config));
+  const std::string why = device.empty() ? where_from : device;
   if (least == most) return fmt::format("{} per step and island ({})", format_duration(most), why);
   return fmt::format("{} to {} per step, by island ({})", format_duration(least),
                      format_duration(most), why);
@@ -102,11 +104,11 @@ ArmOptions own_arm(const RunConfig& config) {
 
 Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
                  const std::string& deps)
-    : loaded_(loaded),
-      arms_(arms),
+    : arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
-      experiment_{with_device(loaded.config, tasks_->flops_per_step()), *tasks_,
-                  fabric_of(loaded.config)},
+      loaded_(with_measured_step(loaded, *tasks_)),
+      experiment_{with_device(loaded_.config, flops_of(loaded_.config)), *tasks_,
+                  fabric_of(loaded_.config)},
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
@@ -127,6 +129,8 @@ void Session::run() {
 std::vector<BannerSection> Session::banner() const {
   const RunConfig& c = loaded_.config;
   const ParameterLayout layout = tasks_->layout();
+  const auto step = loaded_.origins.find("compute.step");
+  const bool measured = step != loaded_.origins.end() && step->second.starts_with("measured");
   const Bytes model = 4 * layout.count();
   std::string names;
   for (const auto& arm : arms_) names += (names.empty() ? "" : ", ") + arm.name;
@@ -164,7 +168,7 @@ std::vector<BannerSection> Session::banner() const {
       "network and clock",
       {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
-       {"compute", compute_line(experiment_)}}};
+       {"compute", compute_line(experiment_, measured ? step->second : "fixed")}}};
   if (c.network.kind == "emulated") network.lines.emplace_back("TCP", tcp_line(c.network));
   if (!experiment_.fabric.description.links.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);

@@ -34,9 +34,9 @@ class Session {
   void write_verdict();
   std::vector<BannerSection> banner() const;
 
-  LoadedConfig loaded_;
   std::vector<ArmOptions> arms_;
   std::unique_ptr<TaskSource> tasks_;
+  LoadedConfig loaded_;
   Experiment experiment_;
   std::string folder_;
   Progress progress_;

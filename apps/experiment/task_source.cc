@@ -50,9 +50,6 @@ class QuadraticSource final : public TaskSource {
     return make_quadratic_task(quadratic_of(config_), config_.run.seed);
   }
   ParameterLayout layout() const override { return layout_of(config_); }
-  double flops_per_step() const override {
-    return 6.0 * static_cast<double>(config_.quadratic.size);
-  }
   std::string data_description() const override {
     return fmt::format("a quadratic of {} parameters with a known optimum, no text",
                        config_.quadratic.size);
@@ -100,10 +97,6 @@ class LanguageSource final : public TaskSource {
   }
 
   ParameterLayout layout() const override { return layout_of(config_); }
-  double flops_per_step() const override {
-    const double tokens = static_cast<double>(config_.data.sequences * config_.model.context);
-    return gpt_flops_per_token(gpt_of(config_), layout().count()) * tokens;
-  }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
 
@@ -169,6 +162,13 @@ constexpr std::array kTable{
 ParameterLayout layout_of(const RunConfig& config) {
   if (config.task.name == "quadratic") return quadratic_layout(quadratic_of(config));
   return gpt_layout(gpt_of(filled_in(config)));
+}
+
+double flops_of(const RunConfig& given) {
+  if (given.task.name == "quadratic") return 6.0 * static_cast<double>(given.quadratic.size);
+  const RunConfig config = filled_in(given);
+  const double tokens = static_cast<double>(config.data.sequences * config.model.context);
+  return gpt_flops_per_token(gpt_of(config), layout_of(config).count()) * tokens;
 }
 
 std::unique_ptr<TaskSource> make_task_source(const RunConfig& config, const std::string& deps) {

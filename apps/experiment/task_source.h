@@ -31,9 +31,6 @@ class TaskSource {
 
   virtual ParameterLayout layout() const = 0;
 
-  /// Forward and backward of one inner step of one island; 0 = not known.
-  virtual double flops_per_step() const { return 0; }
-
   /// For the banner: what is trained on, and a hash of all of it.
   virtual std::string data_description() const = 0;
   virtual std::string data_hash() const = 0;
@@ -56,6 +53,9 @@ class TaskSource {
 /// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
 /// model that cannot be built.
 ParameterLayout layout_of(const RunConfig& config);
+
+/// Of forward and backward of one inner step of one island. Likewise.
+double flops_of(const RunConfig& config);
 
 /// `deps` is the folder of the set-up (.deps), where the demo's text lies. Throws UserError for an
 /// unknown task, missing text or a device that is not there.

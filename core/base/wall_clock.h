@@ -1,5 +1,6 @@
 // The one place that reads the machine's clocks. What it gives is printed and never decides
-// anything, but in UvLoop (core/io), which waits by it.
+// anything, but in UvLoop (core/io), which waits by it, and for compute.device = this, which
+// becomes a setting before the run.
 #pragma once
 
 #include <chrono>

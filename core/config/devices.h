@@ -25,6 +25,9 @@ struct Device {
 
 const std::vector<Device>& devices();
 
+/// compute.device = this: the step is measured before the run (apps/experiment/measured_step.h).
+inline constexpr std::string_view kThisDevice = "this";
+
 /// Null if there is none.
 const Device* find_device(std::string_view name);
 

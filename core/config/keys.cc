@@ -172,7 +172,7 @@ std::vector<Key> round_keys() {
 }
 
 std::vector<std::string> device_names() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{std::string(kThisDevice)};
   for (const Device& device : devices()) names.emplace_back(device.name);
   return names;
 }
@@ -197,7 +197,8 @@ std::vector<Key> time_keys() {
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
       choice(SETTING(compute.device), kTime, device_names(),
-             "whose FLOP/s say how long an inner step takes; empty = compute.step"),
+             "whose FLOP/s say how long an inner step takes; this = measured before the run; empty "
+             "= compute.step"),
       key(SETTING(compute.mfu), kTime, "of the device's peak that training reaches", kFraction),
       key(SETTING(compute.flops_per_step), kTime, "of an island's inner step; 0 = the task's"),
       key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter",

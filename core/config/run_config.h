@@ -305,8 +305,8 @@ struct ComputeSettings {
   /// One inner step of one island.
   Nanos step = std::chrono::milliseconds{150};
 
-  /// A row of core/config/devices.h: a step takes its FLOPs / (peak x mfu) instead of `step`; empty
-  /// = `step`.
+  /// A row of core/config/devices.h: a step takes its FLOPs / (peak x mfu) instead of `step`; this
+  /// = as long as it takes on this machine, measured before the run; empty = `step`.
   std::string device;
 
   /// The share of the device's peak that training reaches: model FLOPs utilization.

@@ -43,20 +43,48 @@ Measured measured(const std::string& csv) {
 }
 
 TEST_CASE("a plan says what the run measures", "[process]") {
-  for (const std::string name : {"quadratic", "home_dsl", "outage", "flaky_wifi"}) {
+  const Words device{"--compute.device", "a100", "--compute.flops_per_step", "1e13"};
+  for (const auto& [name, more] : std::vector<std::pair<std::string, Words>>{
+           {"quadratic", device}, {"home_dsl", {}}, {"outage", {}}, {"flaky_wifi", {}}}) {
     CAPTURE(name);
     const TemporaryFolder folder;
     const Child child{.folder = folder.path()};
-    const Ended plan = run_strait({"plan", scenario(name)}, child);
+    const Ended plan = run_strait(Words{"plan", scenario(name)} + more, child);
     CAPTURE(plan.err);
     REQUIRE(plan.code == 0);
     CHECK(plan.err.empty());
     CHECK(fs::is_empty(folder.path()));  // a plan leaves nothing behind
-    REQUIRE(run_strait({"run", scenario(name)}, child).code == 0);
+    REQUIRE(run_strait(Words{"run", scenario(name)} + more, child).code == 0);
     const Measured m = measured(read_file(folder / ("runs/" + name + "-001/metrics.csv")));
     CHECK(planned(plan.out, "payload, bytes") == Approx(m.payload).epsilon(0.005));
     CHECK(planned(plan.out, "time, seconds") == Approx(m.time).epsilon(0.05));
   }
+}
+
+TEST_CASE("a step that was measured is a setting of the run", "[process]") {
+  const TemporaryFolder folder;
+  const Child child{.folder = folder.path()};
+  const Words here{
+      "run", scenario("quadratic"), "--compute.device", "this", "--rounds", "2", "--run.seed", "5"};
+  const Ended first = run_strait(here, child);
+  REQUIRE(first.code == 0);
+  CHECK_THAT(first.out, Catch::Contains("per step and island (measured on this machine: median "));
+  // What the folder holds is the same run, although another measurement would differ.
+  const std::string settings = folder / "runs/quadratic-001/config.resolved.ini";
+  CHECK_THAT(read_file(settings), Catch::Contains("; measured on this machine: median of "));
+  REQUIRE(run_strait({"run", settings}, child).code == 0);
+  const auto events = [&](const std::string& run) {
+    return read_file(folder / ("runs/" + run + "/metrics.csv"));
+  };
+  const Measured one = measured(events("quadratic-001"));
+  const Measured two = measured(events("config-001"));
+  CHECK(one.time == two.time);
+  CHECK(one.payload == two.payload);
+  const TemporaryFolder empty;
+  CHECK(mistake({"plan", scenario("quadratic"), "--compute.device", "this"},
+                {.folder = empty.path()}) ==
+        "compute.device = this: a plan measures nothing; write compute.step, which the banner of a "
+        "run says");
 }
 
 TEST_CASE("a plan compares H and codecs, and names the ones that fit", "[process]") {
