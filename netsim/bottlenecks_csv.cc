@@ -28,13 +28,13 @@ bool passes(const Bottleneck& bottleneck, const IslandNames& names, IslandId fro
 void check_length(const std::string& path, const NetworkDescription& network, IslandId from,
                   IslandId to) {
   const std::vector<int>& links = network.path(from, to);
-  if (links.size() <= NetworkDescription::kMaxPath) return;
+  if (links.size() <= kMaxHops) return;
   std::vector<std::string> names;
   for (const int link : links) names.push_back(network.links[static_cast<std::size_t>(link)].name);
   throw UserError(
       fmt::format("{}: from island {} to {} there are {} links ({}); a path has at most "
                   "{}: take a bottleneck away",
-                  path, from, to, links.size(), join(names, ", "), NetworkDescription::kMaxPath));
+                  path, from, to, links.size(), join(names, ", "), kMaxHops));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "netsim/ids.h"
 #include "netsim/loss.h"
 
 namespace strait {
@@ -112,7 +113,7 @@ struct NetworkDescription {
   int places = 0;  // one per island: what messages travel between
   /// By index_of(peer). Peers in one place talk without passing a link.
   std::vector<int> place_of_peer;
-  /// [from * places + to]: link indices in order; empty within a place, at most kMaxPath.
+  /// [from * places + to]: link indices in order; empty within a place, at most kMaxHops.
   std::vector<std::vector<int>> paths;
   std::vector<NetworkEvent> events;  // in the order of time
   std::vector<LinkTrace> traces;
@@ -120,8 +121,6 @@ struct NetworkDescription {
   std::vector<LinkBackground> background;  // at most one of a link
   std::vector<IslandSpec> islands;         // by island
   std::uint64_t seed = 1;                  // everything random in the network follows from it
-
-  static constexpr std::size_t kMaxPath = 4;
 
   const std::vector<int>& path(int from, int to) const {
     return paths[static_cast<std::size_t>(from * places + to)];

@@ -26,7 +26,6 @@ class FairShare {
  public:
   /// Links on one path, at most. Two access links today; a pair's own link and a shared bottleneck
   /// fit as well.
-  static constexpr std::size_t kMaxHops = 4;
 
   LinkId add_link(BytesPerSecond capacity);
 

@@ -97,7 +97,7 @@ class IdealLinks : public Links {
 
   struct Flow {
     TcpFlow tcp;
-    std::array<LinkId, FairShare::kMaxHops> links{};
+    std::array<LinkId, kMaxHops> links{};
     std::uint8_t link_count = 0;
     Phase phase = Phase::kFree;
     bool syn_lost = false;  // dialing: this attempt will not be answered

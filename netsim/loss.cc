@@ -35,6 +35,23 @@ std::int64_t LossOdds::draw(Rng& rng) const {
   return passed;
 }
 
+BurstLoss::BurstLoss(const Bursts& bursts, std::uint64_t seed, std::string_view link)
+    : begins_(bursts.begin_ppm), ends_(bursts.end_ppm), rng_(seed, "bursts " + std::string(link)) {
+  until_switch_ = begins_.draw(rng_);
+}
+
+void BurstLoss::pass(std::int64_t packets, std::vector<std::int64_t>& lost) {
+  for (std::int64_t at = 0; at < packets;) {
+    const std::int64_t same = std::min(packets - at, until_switch_);
+    for (std::int64_t i = at; bad_ && i < at + same; ++i) lost.push_back(i);
+    at += same;
+    until_switch_ -= same;
+    if (until_switch_ > 0) return;
+    bad_ = !bad_;
+    until_switch_ = bad_ ? ends_.draw(rng_) + 1 : begins_.draw(rng_);
+  }
+}
+
 void FlowLoss::set(std::size_t hop, const LossOdds& odds, std::uint64_t seed, std::string_view link,
                    std::uint64_t flow) {
   auto at = std::find_if(hops_.begin(), hops_.end(), [&](const Hop& h) { return h.hop >= hop; });

@@ -51,6 +51,25 @@ class LossOdds {
   std::vector<std::uint64_t> digits_;  // probability that the digit is 1, times 2^64
 };
 
+/// The bursts of one link, which all its flows share.
+class BurstLoss {
+ public:
+  /// None.
+  BurstLoss() = default;
+  BurstLoss(const Bursts& bursts, std::uint64_t seed, std::string_view link);
+
+  bool none() const { return begins_.none(); }
+
+  /// Of the next `packets`, adds to `lost` the places (from 0) of those that are lost.
+  void pass(std::int64_t packets, std::vector<std::int64_t>& lost);
+
+ private:
+  LossOdds begins_, ends_;
+  Rng rng_{0, ""};
+  bool bad_ = false;               // in a burst
+  std::int64_t until_switch_ = 0;  // packets
+};
+
 /// The losses of one flow on its way.
 class FlowLoss {
  public:

@@ -102,7 +102,7 @@ Bursts read_bursts(const CsvRow& row) {
   const double packets = static_cast<double>(length);
   const Bursts bursts{
       .begin_ppm = static_cast<std::int64_t>(1e6 * share / (share + packets * (1 - share)) + 0.5),
-      .end_ppm = kPartsPerMillion / length};
+      .end_ppm = std::min(kPartsPerMillion / length, kPartsPerMillion - 1)};
   if (bursts.none()) refuse("begins less than one burst in a million packets");
   return bursts;
 }

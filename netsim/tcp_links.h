@@ -66,7 +66,6 @@ class TcpLinks : public Links {
   const Sender& sender(FlowId flow) const { return *state(flow).sender; }
 
  private:
-  static constexpr std::size_t kMaxHops = 4;
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   enum class Kind : std::uint8_t { kData, kAcks, kSyn, kSynAck, kHandshakeAck, kReset };
@@ -80,11 +79,7 @@ class TcpLinks : public Links {
     LossOdds loss;
     std::uint32_t loss_version = 0;
     bool up = true;
-    // Bursts.
-    LossOdds begins, ends;
-    bool bad = false;
-    std::int64_t until_switch = 0;  // packets
-    std::unique_ptr<Rng> burst_rng;
+    BurstLoss bursts;
     LinkCounters counters;
     Bytes under_way = 0;
   };
@@ -155,6 +150,10 @@ class TcpLinks : public Links {
   };
 
   enum class Timer : std::uint8_t { kSender, kAck, kArrival };
+  static constexpr std::uint32_t kTimers = 3;
+  static std::uint32_t timer_key(FlowId flow, Timer timer) {
+    return index_of(flow) * kTimers + static_cast<std::uint32_t>(timer);
+  }
 
   struct Event {
     Nanos time{0};
@@ -185,6 +184,8 @@ class TcpLinks : public Links {
   void count(LinkCounters& counters, const Train& train) const;
   void enter(LinkCounters::Entered& entered, const Train& train) const;
   void lose(Train& train, Link& link, Passing& leaving);
+  void lose_one_by_one(Train& train, Link& link, std::int64_t packets);
+  void drop(Train& train);
   void strike(Train& train, Passing& leaving, std::int64_t place);
   void keep_report(FlowId flow, std::uint32_t train);
   void lose_train(std::uint32_t train);
@@ -221,6 +222,7 @@ class TcpLinks : public Links {
   std::vector<Transmission> sending_;
   std::vector<Report> reports_;
   std::vector<std::int32_t> dropped_;
+  std::vector<std::int64_t> lost_;
 };
 
 }  // namespace strait

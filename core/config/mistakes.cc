@@ -23,6 +23,7 @@ constexpr BytesPerSecond kSlowestMemory{1'000'000};
 constexpr Nanos kLongestWait = std::chrono::hours(1);
 constexpr Nanos kShortestWait = std::chrono::milliseconds(10);
 constexpr Bytes kLargestPiece = Bytes{1} << 30;
+constexpr Bytes kLargestWindow = Bytes{1} << 40;
 
 /// Keeps the first mistake.
 class Rules {
@@ -143,6 +144,7 @@ void check_exchange(const RunConfig& c, Rules& rules) {
                 "has to be 0 to 1000");
   const std::string packet = fmt::format("has to be network.mss = {} or more", c.network.mss);
   rules.require(c.network.window >= c.network.mss, "network.window", packet);
+  rules.require(c.network.window <= kLargestWindow, "network.window", "has to be 1TiB or less");
   rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);
   rules.require(c.compute.step >= Nanos{0} && c.compute.step <= kLongestStep, "compute.step",
                 "has to be 0s to 1h");

@@ -138,5 +138,34 @@ TEST_CASE("odds may change on the way and end", "[loss]") {
   CHECK(sum.segments.size() > before + 700);
 }
 
+// A burst has 1 / r packets on average, and 1 / p - 1 are between two: the share is p / (p + r - p
+// r).
+TEST_CASE("bursts have the length and the share that was asked for", "[loss]") {
+  const Bursts bursts{.begin_ppm = 2'000, .end_ppm = 100'000};
+  BurstLoss loss(bursts, 1, "0.up");
+  std::vector<std::int64_t> lost;
+  constexpr std::int64_t kPackets = 4'000'000;
+  loss.pass(kPackets, lost);
+  std::int64_t begun = 0;
+  for (std::size_t i = 0; i < lost.size(); ++i) begun += i == 0 || lost[i] > lost[i - 1] + 1;
+  const auto n = static_cast<double>(lost.size());
+  // Some 8,000 bursts: good to 2 % or so.
+  CHECK(n / static_cast<double>(begun) == Approx(10).epsilon(0.05));
+  CHECK(n / kPackets == Approx(static_cast<double>(bursts.lost_ppm()) * 1e-6).epsilon(0.05));
+  // And it does not matter how many come at once.
+  BurstLoss same(bursts, 1, "0.up");
+  std::vector<std::int64_t> again, some;
+  Rng rng(1, "how many");
+  for (std::int64_t at = 0; at < kPackets;) {
+    const auto packets =
+        std::min<std::int64_t>(kPackets - at, static_cast<std::int64_t>(rng.below(90)));
+    some.clear();
+    same.pass(packets, some);
+    for (const std::int64_t place : some) again.push_back(at + place);
+    at += packets;
+  }
+  CHECK(again == lost);
+}
+
 }  // namespace
 }  // namespace strait

@@ -621,7 +621,7 @@ NetworkTexts everything() {
   return {
       .links =
           "from,to,rate,delay,loss,via,bursts\n*,*,1mbit,1ms,,,\n0,eu,2mbit,2ms,1%,pipe,\n"
-          "lyon,1,3mbit,3ms,,pipe+cable,1%/20\n",
+          "lyon,1,3mbit,3ms,,pipe+cable,1%/1\n",
       .islands = "island,name,region,step,jitter,start\n0,lyon,eu,80ms,,\n1,,eu,,2%,3s\n*,,us,,,\n",
       .bottlenecks =
           "name,from,to,rate,delay,loss\ncable,us,*,1gbit,40ms,0.1%\n"

@@ -65,6 +65,8 @@ TEST_CASE("impossible settings are refused with key, value and fix", "[config]")
        "collective.connections = 0: has to be 1 to 64"},
       {[](auto& c) { c.network.window = 1000; },
        "network.window = 1kB: has to be network.mss = 1448 or more"},
+      {[](auto& c) { c.network.window = Bytes{1} << 41; },
+       "network.window = 2TiB: has to be 1TiB or less"},
       {[](auto& c) { c.network.kind = "emulated"; },
        "network.links is empty: an emulated network needs a CSV file of its links, e.g. "
        "links/demo.csv; or write network.kind = pipe"},
