@@ -156,14 +156,16 @@ std::string kernel_summary(const std::vector<Measurement>& measurements,
 
 int validate_measured(const Options& options, const std::vector<MeasuredCase>& cases) {
   check_measurable(cases);
-  if (!options.write.empty()) const AtomicFile writable(options.write);
+  if (!options.write.empty()) {
+    const AtomicFile can_be_written(options.write);
+  }
   std::vector<Measurement> measurements;
   std::vector<ValidatedCase> validated;
   print_row(csv_header() + ",recorded_s,late_pct");
   for (const MeasuredCase& recorded : cases) {
     const std::uint64_t repeats = repeats_of(options, recorded);
-    fmt::print(stderr, "case {} of {}: {}, {} times\n", measurements.size() + 1, cases.size(),
-               recorded.setup.id, repeats);
+    fmt::print(stderr, "case {} of {}: {}, repetitions: {}\n", measurements.size() + 1,
+               cases.size(), recorded.setup.id, repeats);
     measurements.push_back(measure(recorded, static_cast<int>(repeats)));
     const Measurement& now = measurements.back();
     validated.push_back(validate(now.measured, options.seeds));

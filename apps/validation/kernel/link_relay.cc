@@ -1,6 +1,5 @@
 #include "apps/validation/kernel/link_relay.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -26,6 +25,8 @@ LinkRelay::LinkRelay(const KernelCase& c, std::uint64_t seed, std::vector<int> t
     up_.emplace_back(uplink_of(c, seed, host));
     down_.emplace_back(downlink_of(c));
   }
+  wake_.push_back({stop_.get(), POLLIN, 0});
+  for (const int tun : tuns_) wake_.push_back({tun, POLLIN, 0});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -59,9 +60,7 @@ void LinkRelay::wait() {
     left = {.tv_sec = until.count() / 1'000'000'000, .tv_nsec = until.count() % 1'000'000'000};
     limit = &left;
   }
-  std::vector<pollfd> files{{stop_.get(), POLLIN, 0}};
-  for (const int tun : tuns_) files.push_back({tun, POLLIN, 0});
-  ::ppoll(files.data(), files.size(), limit, nullptr);
+  ::ppoll(wake_.data(), wake_.size(), limit, nullptr);
 }
 
 void LinkRelay::take_packets(std::size_t host) {

@@ -5,11 +5,12 @@
 // counts: a late relay is another network than the one asked for.
 #pragma once
 
+#include <poll.h>
+
 #include <array>
 #include <atomic>
 #include <deque>
 #include <queue>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,7 @@ class LinkRelay {
 
   const std::vector<int> tuns_;
   OwnedFile stop_;  // an eventfd
+  std::vector<pollfd> wake_;
   std::vector<RelayLink> up_, down_;
   std::priority_queue<InFlight> in_flight_;
   std::uint64_t taken_ = 0;
