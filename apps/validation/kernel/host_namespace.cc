@@ -19,7 +19,7 @@
 namespace strait {
 namespace {
 
-constexpr const char* kDevice = "wan0";
+constexpr char kDevice[] = "wan0";
 constexpr int kMtu = 1500;
 constexpr int kDeviceQueue = 20'000;        // packets: the queue that counts is the relay's
 constexpr std::uint32_t kNet = 0x0A4D0000;  // 10.77.0.0/24
@@ -55,10 +55,16 @@ OwnedFile current_namespace() {
   return file;
 }
 
+/// What calls about the device begin with.
+ifreq about_device() {
+  ifreq request{};
+  std::memcpy(request.ifr_name, kDevice, sizeof kDevice);
+  return request;
+}
+
 OwnedFile open_tun() {
   OwnedFile tun(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  ifreq request{};
-  std::strcpy(request.ifr_name, kDevice);
+  ifreq request = about_device();
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (tun.get() < 0 || ::ioctl(tun.get(), TUNSETIFF, &request) != 0) {
     refuse("/dev/net/tun", errno, "run modprobe tun (in a container, --device /dev/net/tun)");
@@ -69,8 +75,7 @@ OwnedFile open_tun() {
 /// Address, MTU, queue, up: `ip addr add` and `ip link set` without the tool.
 void configure_device(int host) {
   const OwnedFile socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, kDevice);
+  ifreq request = about_device();
   const auto set = [&](unsigned long what) {
     if (::ioctl(socket.get(), what, &request) == 0) return;
     refuse(fmt::format("{} (request {:#x})", kDevice, what), errno, "run it as root");

@@ -21,7 +21,7 @@
 namespace strait {
 namespace {
 
-constexpr int kPriority = 10;  // below the relay's
+constexpr int kHostPriority = 10;  // below the relay's
 constexpr int kFirstPort = 5600;
 constexpr std::size_t kBlock = 256 << 10;  // bytes a system call
 constexpr timeval kStalled{.tv_sec = 300};
@@ -185,7 +185,7 @@ class Transfers {
     std::mutex mutex;
     std::exception_ptr failure;
     const auto guarded = [&](const auto& work, Flow& flow) {
-      const RaisedPriority priority(kPriority);
+      const RaisedPriority priority(kHostPriority);
       start.arrive_and_wait();
       try {
         work(flow);

@@ -11,7 +11,8 @@
 namespace strait {
 namespace {
 
-constexpr int kPriority = 40;  // before the hosts (kernel_flow.cc): they wait for their network
+constexpr int kRelayPriority =
+    40;  // before the hosts (kernel_flow.cc): they wait for their network
 
 // How many of one kind are done before the other kind's turn.
 constexpr int kTakenAtOnce = 16;
@@ -43,7 +44,7 @@ RelayReport LinkRelay::stop() {
 }
 
 void LinkRelay::run() {
-  const RaisedPriority priority(kPriority);
+  const RaisedPriority priority(kRelayPriority);
   while (!stopping_) {
     wait();
     for (std::size_t host = 0; host < tuns_.size(); ++host) take_packets(host);
