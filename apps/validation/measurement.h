@@ -48,6 +48,7 @@ struct Measurement {
   double late_share() const;
 };
 
+/// The class is found anew, but a recorded `spread` stands if there were more repetitions of it.
 /// `again` as in Measurement; `repetitions` in the order of their seeds, at least one.
 Measurement summarize(const MeasuredCase& recorded, std::vector<Repetition> repetitions, int again);
 

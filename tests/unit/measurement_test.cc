@@ -42,6 +42,14 @@ TEST_CASE("a measured case holds the medians and all times of its repetitions", 
   CHECK(m.again == 1);
 }
 
+TEST_CASE("a case is not tight because fewer repetitions than the recorded ones agree", "[cases]") {
+  const MeasuredCase recorded = read_back(kRecorded).front();  // three, spread
+  std::vector<Repetition> alike(2, repetition(2s, 10));
+  CHECK_FALSE(summarize(recorded, alike, 0).measured.tight);
+  alike.push_back(alike.front());
+  CHECK(summarize(recorded, alike, 0).measured.tight);
+}
+
 TEST_CASE("a case is tight if its times are and its relay was in time", "[cases]") {
   CHECK(is_tight({1.00, 1.01, 1.03}, 0.01));
   CHECK_FALSE(is_tight({1.00, 1.01, 1.04}, 0));
