@@ -32,7 +32,7 @@ std::string measured_row(const TemporaryFolder& folder) {
   REQUIRE(ended.code == 0);
   CHECK(ended.err == "case 1 of 1: short, repetitions: 1\n");
   const auto lines = split(trim(ended.out), '\n');
-  REQUIRE(lines.size() == 4);
+  REQUIRE(lines.size() >= 4);  // more if the relay was late
   CHECK_THAT(lines[0], Catch::EndsWith("strait_wire_bytes,recorded_s,late_pct"));
   CHECK_THAT(lines[1], Catch::StartsWith("short,"));
   return lines[1];
