@@ -41,7 +41,9 @@ constexpr std::array kCommands{
         "a scenario's links as tables and a picture, or how right the TCP model is", false,
         command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
-        "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"},
+        "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"
+        "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
+        "(root)\n"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
 };

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <random>
 
 #include "core/base/check.h"
+#include "netsim/relay_losses.h"
 #include "netsim/tcp_links.h"
 
 namespace strait {
@@ -26,51 +26,18 @@ TcpOptions tcp_of(const KernelCase& c) {
   return tcp;
 }
 
-// The losses of an uplink as the relay of the measurement drew them, so that the same packets are
-// lost for the same seed, as far as the same packets are sent: the medians differ by the model, and
-// less by luck. Its generator is the standard's, which is the same everywhere.
-class Losses {
- public:
-  Losses(const KernelCase& c, std::uint64_t seed, int host)
-      : loss_(part(c.loss_ppm)),
-        begins_(part(c.bursts ? c.bursts->begin_ppm : 0)),
-        ends_(part(c.bursts ? c.bursts->end_ppm : 0)),
-        rng_(seed * 1'000'003 + static_cast<std::uint64_t>(host)) {}
-
-  bool operator()() {
-    if (loss_ > 0 && draw() < loss_) return true;
-    if (begins_ == 0) return false;
-    const double u = draw();
-    bad_ = bad_ ? u >= ends_ : u < begins_;
-    return bad_;
-  }
-
- private:
-  static double part(std::int64_t ppm) { return static_cast<double>(ppm) * 1e-6; }
-  double draw() { return static_cast<double>(rng_() >> 11) * 0x1.0p-53; }
-
-  double loss_, begins_, ends_;
-  std::mt19937_64 rng_;
-  bool bad_ = false;
-};
-
 class Transfer : public LinkSink {
  public:
   Transfer(const KernelCase& c, std::uint64_t seed)
       : case_(c), model_(tcp_of(c), seed), starts_(seed, "starts") {
     for (int host = 0; host < c.hosts; ++host) {
       LinkOptions up{c.up, c.rtt / 2, 0, fmt::format("{}/up", host), c.queue};
-      if (c.lossy()) up.loses = Losses(c, seed, host);
+      if (c.lossy()) up.loses = RelayLosses(c, seed, host);
       model_.add_link(up);
       model_.add_link({c.down, Nanos{0}, 0, fmt::format("{}/down", host), c.queue});
     }
-    std::vector<std::pair<int, int>> ends = c.flows;
-    if (c.ring) {
-      ends.clear();
-      for (int host = 0; host < c.hosts; ++host) ends.push_back({host, (host + 1) % c.hosts});
-    }
     std::uint64_t key = 0;
-    for (const auto& [from, to] : ends) {
+    for (const auto& [from, to] : c.ends()) {
       const LinkId forward[] = {up(from), down(to)}, backward[] = {up(to), down(from)};
       flows_.push_back({.ends = model_.connect(forward, backward, Nanos{0}, key++)});
     }
@@ -151,8 +118,7 @@ class Transfer : public LinkSink {
 
   void send(Flow& flow) {
     ++flow.pieces_sent;
-    model_.offer(flow.ends.forward, case_.ring ? case_.bytes / case_.hosts : case_.bytes,
-                 model_.now());
+    model_.offer(flow.ends.forward, case_.piece(), model_.now());
   }
 
   void arrived(FlowId id, Bytes, Nanos time) override {
@@ -173,16 +139,15 @@ class Transfer : public LinkSink {
     last_arrival_ = time;
     if (case_.ring) {
       Flow& next = flows_[(index + 1) % flows_.size()];
-      if (next.pieces_sent < pieces()) at(time, [this, &next] { send(next); });
+      if (next.pieces_sent < case_.pieces()) at(time, [this, &next] { send(next); });
     }
     finished_ = std::all_of(flows_.begin(), flows_.end(),
-                            [&](const Flow& f) { return f.pieces == pieces(); });
+                            [&](const Flow& f) { return f.pieces == case_.pieces(); });
   }
 
   void departed(FlowId, Bytes, Nanos) override {}
   void closed(FlowId, Nanos) override {}
 
-  int pieces() const { return case_.ring ? 2 * (case_.hosts - 1) : 1; }
   bool is_forward(FlowId id) const {
     return std::any_of(flows_.begin(), flows_.end(),
                        [&](const Flow& flow) { return flow.ends.forward == id; });
@@ -201,6 +166,13 @@ class Transfer : public LinkSink {
 };
 
 }  // namespace
+
+std::vector<std::pair<int, int>> KernelCase::ends() const {
+  if (!ring) return flows;
+  std::vector<std::pair<int, int>> neighbours;
+  for (int host = 0; host < hosts; ++host) neighbours.emplace_back(host, (host + 1) % hosts);
+  return neighbours;
+}
 
 KernelCaseRun run_kernel_case(const KernelCase& kernel_case, std::uint64_t seed) {
   return Transfer(kernel_case, seed).run();

@@ -58,6 +58,11 @@ struct KernelCase {
   /// some microseconds before the others, as threads do.
   bool random() const { return lossy() || flows.size() > 1 || ring; }
   bool lossy() const { return loss_ppm > 0 || bursts.has_value(); }
+
+  /// Of every flow, in a ring too: sender and receiver, what it sends at once and how many times.
+  std::vector<std::pair<int, int>> ends() const;
+  Bytes piece() const { return ring ? bytes / hosts : bytes; }
+  int pieces() const { return ring ? 2 * (hosts - 1) : 1; }
 };
 
 struct KernelCaseRun {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/experiment/arm.h"
@@ -14,7 +15,11 @@ int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
+int command_net_validate(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
+
+inline constexpr std::string_view kNetValidateUsage =
+    "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write FILE]]";
 
 /// Runs the arms one after the other, from the check of this machine to the verdict.
 int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);

@@ -1,68 +1,18 @@
-// strait net: what the emulated network does, and how well.
+// strait net: what the emulated network does, and how well (net_validate.cc).
 
 #include <fmt/format.h>
-
-#include <charconv>
-#include <cstdio>
 
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
 #include "apps/show/network_svg.h"
 #include "apps/show/tables.h"
-#include "apps/validation/validate.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
 
 namespace strait {
 namespace {
 
-constexpr std::string_view kUsage = "write strait net validate --cases FILE... [--seeds N]";
 constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
-
-std::uint64_t seeds_of(const std::string& text) {
-  std::uint64_t seeds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seeds);
-  if (error != std::errc() || end != text.data() + text.size() || seeds < 1 || seeds > 100'000) {
-    throw UserError(fmt::format("--seeds {}: write a number from 1 to 100000, e.g. 31", text));
-  }
-  return seeds;
-}
-
-int validate_cases(const std::vector<std::string>& words) {
-  std::vector<std::string> files;
-  std::uint64_t seeds = 31;
-  std::string option;
-  for (const std::string& word : words) {
-    if (word.starts_with("--")) {
-      if (word != "--cases" && word != "--seeds") {
-        throw UserError(fmt::format("{} is unknown; {}", word, kUsage));
-      }
-      option = word;
-    } else if (option == "--cases") {
-      files.push_back(word);
-    } else if (option == "--seeds") {
-      seeds = seeds_of(word);
-      option.clear();
-    } else {
-      throw UserError(fmt::format("'{}' belongs to no option; {}", word, kUsage));
-    }
-  }
-  if (option == "--seeds") throw UserError(fmt::format("--seeds has no number; {}", kUsage));
-  if (files.empty()) throw UserError(fmt::format("no cases; {}", kUsage));
-  std::vector<MeasuredCase> cases;  // all files are read before the first case runs
-  for (const std::string& file : files) {
-    for (MeasuredCase& measured : read_case_file(file)) cases.push_back(std::move(measured));
-  }
-  std::vector<ValidatedCase> validated;
-  fmt::print("{}", csv_header());
-  for (const MeasuredCase& measured : cases) {
-    validated.push_back(validate(measured, seeds));
-    fmt::print("{}", csv_row(validated.back()));
-    std::fflush(stdout);
-  }
-  fmt::print("{}", summary(validated));
-  return 0;
-}
 
 /// Takes `--svg FILE` or `--svg=FILE` out of the words; the rest is a scenario and keys.
 std::string take_svg(std::vector<std::string>& words) {
@@ -106,10 +56,10 @@ int show_network(std::vector<std::string> words) {
 int command_net(const std::vector<std::string>& words) {
   const std::string what = words.empty() ? "" : words.front();
   const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
-  if (what == "validate") return validate_cases(rest);
+  if (what == "validate") return command_net_validate(rest);
   if (what == "show") return show_network(rest);
-  throw UserError(
-      fmt::format("strait net{}{}: {}, or {}", what.empty() ? "" : " ", what, kUsage, kShowUsage));
+  throw UserError(fmt::format("strait net{}{}: {}, or {}", what.empty() ? "" : " ", what,
+                              kNetValidateUsage, kShowUsage));
 }
 
 }  // namespace strait

@@ -197,6 +197,8 @@ MeasuredCase read_case(const CsvRow& row) {
   measured.setup =
       column("params", [](const auto& text) { return read_params(json::parse(text)); });
   measured.setup.id = row["id"];
+  measured.what = row["what"];
+  measured.params = row["params"];
   measured.median_s = column("median_s", time);
   measured.all_s = column("all_s", [&](const auto& text) {
     std::vector<double> values;
@@ -207,10 +209,10 @@ MeasuredCase read_case(const CsvRow& row) {
   measured.wire_bytes = static_cast<Bytes>(
       column("wire_bytes", [](const auto& text) { return number(text, 0, 1e15); }));
   measured.tight = column("class", [](const auto& text) {
-    if (text != "tight" && text != "spread") {
-      throw BadValue{fmt::format("'{}' is neither tight nor spread", text)};
+    for (const bool tight : {true, false}) {
+      if (text == class_name(tight)) return tight;
     }
-    return text == "tight";
+    throw BadValue{fmt::format("'{}' is neither tight nor spread", text)};
   });
   return measured;
 }

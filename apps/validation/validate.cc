@@ -5,21 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/validation/statistics.h"
+
 namespace strait {
 namespace {
-
-// The value below which a part of the values lies, the nearest rank; sorts.
-double quantile(std::vector<double>& values, double part) {
-  std::sort(values.begin(), values.end());
-  const double rank = part * static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(std::lround(rank))];
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 constexpr double kWider = 0.05;
 
@@ -46,13 +35,12 @@ ValidatedCase validate(const MeasuredCase& measured, std::uint64_t seeds) {
 }
 
 std::string csv_header() {
-  return "id,class,kernel_s,strait_s,error_pct,kernel_wire_bytes,strait_wire_bytes\n";
+  return "id,class,kernel_s,strait_s,error_pct,kernel_wire_bytes,strait_wire_bytes";
 }
 
 std::string csv_row(const ValidatedCase& c) {
-  return fmt::format("{},{},{:.4f},{:.4f},{:.2f},{},{}\n", c.id, c.tight ? "tight" : "spread",
-                     c.kernel_s, c.strait_s, c.error_pct(), c.kernel_wire_bytes,
-                     c.strait_wire_bytes);
+  return fmt::format("{},{},{:.4f},{:.4f},{:.2f},{},{}", c.id, class_name(c.tight), c.kernel_s,
+                     c.strait_s, c.error_pct(), c.kernel_wire_bytes, c.strait_wire_bytes);
 }
 
 std::string summary(const std::vector<ValidatedCase>& cases) {
@@ -74,8 +62,8 @@ std::string summary(const std::vector<ValidatedCase>& cases) {
         "# {}: {} cases, error of the time: median {:.2f} %, 90th percentile {:.2f} %, worst "
         "{:.2f} "
         "% ({}); of the bytes on the wire: median {:.2f} %\n",
-        tight ? "tight" : "spread", errors.size(), median(errors), quantile(errors, 0.9),
-        errors.back(), worst->id, median(wire_errors));
+        class_name(tight), errors.size(), median(errors), quantile(errors, 0.9),
+        std::abs(worst->error_pct()), worst->id, median(wire_errors));
     if (tight) continue;
     text += fmt::format("# spread: {} of {} medians within 15 %, {} ranges overlap\n", near,
                         errors.size(), overlapping);

@@ -29,7 +29,8 @@ struct ValidatedCase {
 
 ValidatedCase validate(const MeasuredCase& measured, std::uint64_t seeds);
 
-/// "id,class,kernel_s,strait_s,error_pct,kernel_wire_bytes,strait_wire_bytes" and a row.
+/// "id,class,kernel_s,strait_s,error_pct,kernel_wire_bytes,strait_wire_bytes" and a row, without
+/// line ends.
 std::string csv_header();
 std::string csv_row(const ValidatedCase& validated);
 

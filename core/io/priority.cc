@@ -1,5 +1,6 @@
 #include "core/io/priority.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -16,14 +17,14 @@ bool schedule(int policy, int priority) {
 
 }  // namespace
 
-RaisedPriority::RaisedPriority() {
+RaisedPriority::RaisedPriority(int priority) {
   sched_param before{};
   ::sched_getparam(0, &before);
   policy_ = ::sched_getscheduler(0);
   priority_ = before.sched_priority;
   nice_ = ::getpriority(PRIO_PROCESS, 0);
-  if (schedule(SCHED_FIFO | SCHED_RESET_ON_FORK, 1)) {
-    got_ = "SCHED_FIFO 1";
+  if (schedule(SCHED_FIFO | SCHED_RESET_ON_FORK, priority)) {
+    got_ = fmt::format("SCHED_FIFO {}", priority);
   } else if (schedule(SCHED_OTHER | SCHED_RESET_ON_FORK, 0) &&
              ::setpriority(PRIO_PROCESS, 0, kNice) == 0) {
     got_ = "nice -10";

@@ -11,12 +11,13 @@ namespace strait {
 
 class RaisedPriority {
  public:
-  RaisedPriority();
+  /// `priority`: among the threads that have one, from 1 (the lowest) to 99.
+  explicit RaisedPriority(int priority = 1);
   ~RaisedPriority();
   RaisedPriority(const RaisedPriority&) = delete;
   RaisedPriority& operator=(const RaisedPriority&) = delete;
 
-  /// "SCHED_FIFO 1", "nice -10", or "none, ..." with how to get it.
+  /// "SCHED_FIFO 1" (or what was asked for), "nice -10", or "none, ..." with how to get it.
   const std::string& got() const { return got_; }
 
  private:

@@ -87,7 +87,9 @@ TEST_CASE("what is no case is refused by its file, line and column", "[process]"
 
 TEST_CASE("options of strait net that cannot be read are refused", "[process]") {
   const TemporaryFolder folder;
-  const std::string usage = "write strait net validate --cases FILE... [--seeds N]";
+  const std::string usage =
+      "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write "
+      "FILE]]";
   const std::string both = usage + ", or write strait net show SCENARIO [--svg FILE]";
   for (const auto& [words, line] : affordable<std::pair<Words, std::string>>({
            {{"net"}, fmt::format("strait net: {}", both)},
@@ -99,6 +101,20 @@ TEST_CASE("options of strait net that cannot be read are refused", "[process]") 
             "none.csv: cannot be opened: No such file or directory"},
            {{"net", "validate", "--cases", "none.csv", "--seeds"},
             fmt::format("--seeds has no number; {}", usage)},
+           {{"net", "validate", "--cases", "none.csv", "--kernel", "--write", "--repeats"},
+            fmt::format("--write has no file; {}", usage)},
+           {{"net", "validate", "--cases", "none.csv", "--kernel", "3"},
+            fmt::format("'3' belongs to no option; {}", usage)},
+           {{"net", "validate", "--cases", "none.csv", "--repeats", "3"},
+            fmt::format("--repeats belongs to --kernel; {}", usage)},
+           {{"net", "validate", "--cases", "none.csv", "--write", "new.csv"},
+            fmt::format("--write belongs to --kernel; {}", usage)},
+           {{"net", "validate", "--kernel", "--cases", "none.csv", "--repeats", "1.5"},
+            "--repeats 1.5: write a number from 1 to 1000, e.g. 3"},
+           {{"net", "validate", "--kernel", "--cases", "a.csv", "b.csv", "--write", "b.csv"},
+            "--write b.csv: it is one of the --cases; give another name"},
+           {{"net", "validate", "--kernel", "--cases", "none.csv"},
+            "none.csv: cannot be opened: No such file or directory"},
            {{"net", "validate", "--seeds", "0", "--cases", "none.csv"},
             "--seeds 0: write a number from 1 to 100000, e.g. 31"},
        })) {

@@ -1,0 +1,70 @@
+// LinkRelay: forwards packets between the TUN devices of the hosts of a case over the links of its
+// star, in real time: uplink of the sender, then downlink of the receiver.
+//
+// A thread of its own, before all others of the machine if that is allowed. What it was late for it
+// counts: a late relay is another network than the one asked for.
+#pragma once
+
+#include <poll.h>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <queue>
+#include <thread>
+#include <vector>
+
+#include "apps/validation/kernel/owned_file.h"
+#include "apps/validation/kernel/relay_link.h"
+#include "apps/validation/measurement.h"
+
+namespace strait {
+
+class LinkRelay {
+ public:
+  /// Starts; `tuns` of the hosts in their order, open as long as this lives.
+  LinkRelay(const KernelCase& c, std::uint64_t seed, std::vector<int> tuns);
+  ~LinkRelay();
+  LinkRelay(const LinkRelay&) = delete;
+  LinkRelay& operator=(const LinkRelay&) = delete;
+
+  /// Forwards nothing any more. Once.
+  RelayReport stop();
+
+ private:
+  static constexpr std::size_t kLargest = 2048;  // bytes of a packet; the MTU is 1500
+  using Packet = std::array<unsigned char, kLargest>;
+
+  struct InFlight {
+    Nanos due{0};
+    std::uint64_t order = 0;  // of those due at once
+    int host = 0;             // whom it is for
+    bool through = false;     // has passed the downlink too
+    std::size_t size = 0;
+    Packet* packet = nullptr;
+    bool operator<(const InFlight& other) const {  // the queue's top is the largest
+      return due != other.due ? due > other.due : order > other.order;
+    }
+  };
+
+  void run();
+  void wait();
+  void take_packets(std::size_t host);
+  void pass_on();
+  void deliver(const InFlight& packet);
+  Packet* free_packet();
+
+  const std::vector<int> tuns_;
+  OwnedFile stop_;  // an eventfd
+  std::vector<pollfd> wake_;
+  std::vector<RelayLink> up_, down_;
+  std::priority_queue<InFlight> in_flight_;
+  std::uint64_t taken_ = 0;
+  std::deque<Packet> memory_;
+  std::vector<Packet*> free_;
+  RelayReport report_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;  // the last: runs all the above
+};
+
+}  // namespace strait
