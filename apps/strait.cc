@@ -37,10 +37,11 @@ constexpr std::array kCommands{
             "what a run will cost and which H and codec fit (or --papers); no training", true,
             command_plan},
     Command{
-        "net", "net show SCENARIO | validate",
-        "a scenario's links as tables and a picture, or how right the TCP model is", false,
+        "net", "net show SCENARIO | probe SCENARIO | validate",
+        "a scenario's links as configured, or measured, or how right the TCP model is", false,
         command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
+        "  strait net probe SCENARIO [--key value]               measured beside configured\n"
         "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},

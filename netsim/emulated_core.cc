@@ -35,8 +35,6 @@ class EmulatedStream : public Stream {
   std::size_t side_;
 };
 
-constexpr std::int64_t kLeastQueue = 64;  // packets
-
 /// Links may go on for ever (a timer that doubles, and nobody there): the loop has to see that.
 constexpr Nanos kLookAhead{1'000'000'000};
 
@@ -67,12 +65,8 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
       model_(make_links(options.tcp, description.seed)),
       playback_(description),
       places_(static_cast<std::size_t>(description.places)) {
-  const std::vector<Bytes> products = bandwidth_delay_products(description);
-  for (std::size_t i = 0; i < description.links.size(); ++i) {
-    const LinkSpec& link = description.links[i];
-    const auto room = static_cast<Bytes>(static_cast<double>(products[i]) * options.queue);
-    const Bytes least = kLeastQueue * (options.tcp.mss + options.tcp.header);
-    model_->add_link({link.rate, link.delay, link.loss_ppm, link.name, std::max(room, least)});
+  for (const LinkOptions& link : link_options(description, options)) {
+    model_->add_link(link);
     links_.push_back({.name = link.name});
   }
   STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -21,7 +22,22 @@ class Endpoint : public Network {
   PeerId self_;
 };
 
+constexpr std::int64_t kLeastQueue = 64;  // packets
+
 }  // namespace
+
+std::vector<LinkOptions> link_options(const NetworkDescription& description,
+                                      const EmulatedOptions& options) {
+  const std::vector<Bytes> products = bandwidth_delay_products(description);
+  const Bytes least = kLeastQueue * (options.tcp.mss + options.tcp.header);
+  std::vector<LinkOptions> links;
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const LinkSpec& link = description.links[i];
+    const auto room = static_cast<Bytes>(static_cast<double>(products[i]) * options.queue);
+    links.push_back({link.rate, link.delay, link.loss_ppm, link.name, std::max(room, least)});
+  }
+  return links;
+}
 
 EmulatedNetwork::EmulatedNetwork(Loop& loop, Trace& trace, const NetworkDescription& description,
                                  const EmulatedOptions& options)
