@@ -27,6 +27,12 @@ void LoneTraffic::opened(FlowId flow, Nanos time) {
   }
 }
 
+void LoneTraffic::departed(FlowId flow, Bytes payload, Nanos) {
+  for (Ends& ends : ends_) {
+    if (ends.flows.forward == flow) ends.departed = payload;
+  }
+}
+
 void LoneTraffic::arrived(FlowId flow, Bytes, Nanos time) {
   for (Ends& ends : ends_) {
     if (ends.flows.forward == flow) ends.arrivals.push_back(time);

@@ -41,6 +41,9 @@ class LoneTraffic : private LinkSink {
   /// When the dialing end has heard of the other one.
   std::optional<Nanos> opened(std::size_t connection) const { return ends_[connection].opened; }
 
+  /// Bytes of the messages that have left as a whole.
+  Bytes departed(std::size_t connection) const { return ends_[connection].departed; }
+
   /// When each message had arrived, in order.
   const std::vector<Nanos>& arrivals(std::size_t connection) const {
     return ends_[connection].arrivals;
@@ -50,11 +53,12 @@ class LoneTraffic : private LinkSink {
   struct Ends {
     Links::Connection flows;
     std::optional<Nanos> opened{};
+    Bytes departed = 0;
     std::vector<Nanos> arrivals{};
   };
 
   void opened(FlowId flow, Nanos time) override;
-  void departed(FlowId, Bytes, Nanos) override {}
+  void departed(FlowId flow, Bytes payload, Nanos time) override;
   void arrived(FlowId flow, Bytes payload, Nanos time) override;
   void closed(FlowId, Nanos) override {}
 
