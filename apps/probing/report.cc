@@ -101,7 +101,8 @@ std::string bounds(const NetworkProbe& probe, const NetworkView& view) {
     text += fmt::format("One connection gets {} of {} from {}{}: bound by {}.",
                         human_rate(pair->goodput.rate), format_rate(pair->kind.figures.rate), from,
                         to.empty() ? "" : " to " + to, reason(*pair, probe.options));
-    if (count > 1) text += fmt::format(" So it is on {} more.", counted_kinds(count - 1));
+    if (count > 1)
+      text += fmt::format(" So it is on {}.", counted(count - 1, "other kind", "other kinds"));
     text += "\n";
   }
   return text;
