@@ -18,7 +18,7 @@ constexpr std::size_t kPrinted = 4;  // conditions whose cells are printed
 
 /// Events of the link model per transfer: 15 s of 64 connections at a round trip of 30 ms.
 std::int64_t events_for(int connections) {
-  return std::max<std::int64_t>(200'000, 20'000 * connections);
+  return std::max<std::int64_t>(200'000, std::int64_t{20'000} * connections);
 }
 
 std::vector<const PublishedTable*> tables() { return {&streaming_table(), &scaling_table()}; }

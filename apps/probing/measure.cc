@@ -60,8 +60,9 @@ Nanos sending_time(std::span<const LinkOptions> links, Bytes packet, bool ideal)
 }
 
 BytesPerSecond rate_of(Bytes bytes, Nanos time) {
-  if (time <= Nanos{0}) return kUnlimited;
-  return {static_cast<std::int64_t>(Wide{bytes} * kNanosPerSecond / time.count())};
+  const std::int64_t nanos = time.count();
+  if (nanos <= 0) return kUnlimited;
+  return {static_cast<std::int64_t>(Wide{bytes} * kNanosPerSecond / nanos)};
 }
 
 void count_losses(const ProbedPath& path, const TcpOptions& tcp, std::uint64_t seed,
