@@ -34,13 +34,14 @@ constexpr std::array kCommands{
             "emulated run and its data-parallel baseline on real text", true, command_demo},
     Command{"run", "run SCENARIO [--key value]", "one run of a scenario", true, command_run},
     Command{"plan", "plan SCENARIO [--key value]",
-            "what a run will cost and which H and codec fit (or --papers); no training", true,
-            command_plan},
+            "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
+            true, command_plan},
     Command{
-        "net", "net show SCENARIO | validate",
-        "a scenario's links as tables and a picture, or how right the TCP model is", false,
+        "net", "net show SCENARIO | probe SCENARIO | validate",
+        "a scenario's links as configured, or measured, or how right the TCP model is", false,
         command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
+        "  strait net probe SCENARIO [--key value]               measured beside configured\n"
         "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"
         "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
         "(root)\n"},

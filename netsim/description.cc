@@ -39,6 +39,11 @@ bool alike(const LinkSpec& a, const LinkSpec& b) {
          a.jitter == b.jitter && a.bursts == b.bursts && a.queue == b.queue;
 }
 
+std::int64_t lost_ppm(const LinkSpec& link) {
+  const std::int64_t arrive = 1'000'000 - link.loss_ppm, burst = link.bursts.lost_ppm();
+  return 1'000'000 - arrive * (1'000'000 - burst) / 1'000'000;
+}
+
 std::string delay_text(const LinkSpec& link) {
   const std::string delay = format_duration(link.delay);
   return link.jitter > Nanos{0} ? delay + "+-" + format_duration(link.jitter) : delay;
@@ -50,7 +55,7 @@ std::string loss_text(const LinkSpec& link) {
   if (!text.empty()) text += " + ";
   // Two digits: the odds in parts per million keep no more of a small share.
   return text + fmt::format("bursts {:.2g}%/{}", static_cast<double>(link.bursts.lost_ppm()) * 1e-4,
-                            1'000'000 / link.bursts.end_ppm);
+                            link.bursts.length());
 }
 
 std::vector<int> access_links(IslandId island, Direction direction) {
@@ -93,8 +98,7 @@ PathFigures path_figures(const NetworkDescription& network, int from, int to) {
     const LinkSpec& link = network.links[static_cast<std::size_t>(index)];
     figures.rate = std::min(figures.rate, link.rate);
     figures.delay += link.delay;
-    arrives *= 1 - static_cast<double>(link.loss_ppm) * 1e-6;
-    arrives *= 1 - static_cast<double>(link.bursts.lost_ppm()) * 1e-6;
+    arrives *= 1 - static_cast<double>(lost_ppm(link)) * 1e-6;
   }
   figures.loss_ppm = std::llround((1 - arrives) * 1e6);
   return figures;

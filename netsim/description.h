@@ -33,6 +33,9 @@ struct LinkSpec {
 /// But for the name.
 bool alike(const LinkSpec& a, const LinkSpec& b);
 
+/// In bursts and otherwise, parts per million.
+std::int64_t lost_ppm(const LinkSpec& link);
+
 /// "20ms", "20ms+-5ms"; "0.1%", "0.1% + bursts 0.5%/20", "" if nothing is lost.
 std::string delay_text(const LinkSpec& link);
 std::string loss_text(const LinkSpec& link);

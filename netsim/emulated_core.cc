@@ -41,17 +41,7 @@ constexpr Nanos kLookAhead{1'000'000'000};
 std::unique_ptr<Links> links_of(const NetworkDescription& description,
                                 const EmulatedOptions& options) {
   auto model = make_links(options.tcp, description.seed);
-  const auto rooms = queue_rooms(description, options.queue, options.tcp.mss + options.tcp.header);
-  for (std::size_t i = 0; i < description.links.size(); ++i) {
-    const LinkSpec& link = description.links[i];
-    model->add_link({.rate = link.rate,
-                     .delay = link.delay,
-                     .loss_ppm = link.loss_ppm,
-                     .name = link.name,
-                     .queue = rooms[i],
-                     .jitter = link.jitter,
-                     .bursts = link.bursts});
-  }
+  for (const LinkOptions& link : link_options(description, options)) model->add_link(link);
   return model;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -22,6 +23,24 @@ class Endpoint : public Network {
 };
 
 }  // namespace
+
+std::vector<LinkOptions> link_options(const NetworkDescription& description,
+                                      const EmulatedOptions& options) {
+  const std::vector<Bytes> rooms =
+      queue_rooms(description, options.queue, options.tcp.mss + options.tcp.header);
+  std::vector<LinkOptions> links;
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    const LinkSpec& link = description.links[i];
+    links.push_back({.rate = link.rate,
+                     .delay = link.delay,
+                     .loss_ppm = link.loss_ppm,
+                     .name = link.name,
+                     .queue = rooms[i],
+                     .jitter = link.jitter,
+                     .bursts = link.bursts});
+  }
+  return links;
+}
 
 EmulatedNetwork::EmulatedNetwork(Loop& loop, Trace& trace, const NetworkDescription& description,
                                  const EmulatedOptions& options)

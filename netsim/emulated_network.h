@@ -37,6 +37,10 @@ struct EmulatedOptions {
   Bytes send_buffer = 512 << 10;
 };
 
+/// The links of a description as the model gets them: with the room of their queues.
+std::vector<LinkOptions> link_options(const NetworkDescription& description,
+                                      const EmulatedOptions& options);
+
 /// What one physical link has carried so far.
 struct LinkRow {
   std::string name;

@@ -31,6 +31,8 @@ struct Bursts {
     return none() ? 0
                   : 1'000'000 * begin_ppm / (begin_ppm + end_ppm - begin_ppm * end_ppm / 1'000'000);
   }
+  /// Packets of a burst, on average.
+  std::int64_t length() const { return none() ? 0 : 1'000'000 / end_ppm; }
   bool operator==(const Bursts&) const = default;
 };
 

@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
+#include "apps/probing/report.h"
 #include "apps/show/network_svg.h"
 #include "apps/show/tables.h"
 #include "core/base/errors.h"
@@ -13,6 +14,7 @@ namespace strait {
 namespace {
 
 constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
+constexpr std::string_view kProbeUsage = "write strait net probe SCENARIO [--key value]";
 
 /// Takes `--svg FILE` or `--svg=FILE` out of the words; the rest is a scenario and keys.
 std::string take_svg(std::vector<std::string>& words) {
@@ -34,13 +36,19 @@ std::string take_svg(std::vector<std::string>& words) {
   return file;
 }
 
+/// A scenario that has links to `what`.
+LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what) {
+  LoadedConfig loaded = load_config("", words);
+  if (loaded.config.network.kind != "emulated") {
+    throw UserError(fmt::format("network.kind = {}: there are no links to {}; write emulated",
+                                loaded.config.network.kind, what));
+  }
+  return loaded;
+}
+
 int show_network(std::vector<std::string> words) {
   const std::string svg = take_svg(words);
-  const LoadedConfig loaded = load_config("", words);
-  if (loaded.config.network.kind != "emulated") {
-    throw UserError(fmt::format("network.kind = {}: there are no links to show; write emulated",
-                                loaded.config.network.kind));
-  }
+  const LoadedConfig loaded = load_emulated(words, "show");
   const NetworkDescription network = fabric_of(loaded.config).description;
   const NetworkView view(network);
   if (!svg.empty()) write_file_atomically(svg, network_svg(view, loaded.name()));
@@ -51,6 +59,18 @@ int show_network(std::vector<std::string> words) {
   return 0;
 }
 
+int probe(const std::vector<std::string>& words) {
+  if (words.empty()) throw UserError(fmt::format("no scenario; {}", kProbeUsage));
+  const LoadedConfig loaded = load_emulated(words, "probe");
+  const FabricOptions fabric = fabric_of(loaded.config);
+  const NetworkProbe probe = probe_network(fabric.description, fabric.emulated);
+  fmt::print("{}: {}\n\n{}", loaded.name(), network_summary(fabric.description),
+             probed_links_table(probe));
+  if (!probe.pairs.empty()) fmt::print("\n{}", probed_pairs_table(probe));
+  fmt::print("\n{}", probe_verdict(probe));
+  return deviations(probe).empty() ? 0 : 1;
+}
+
 }  // namespace
 
 int command_net(const std::vector<std::string>& words) {
@@ -58,8 +78,9 @@ int command_net(const std::vector<std::string>& words) {
   const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (what == "validate") return command_net_validate(rest);
   if (what == "show") return show_network(rest);
-  throw UserError(fmt::format("strait net{}{}: {}, or {}", what.empty() ? "" : " ", what,
-                              kNetValidateUsage, kShowUsage));
+  if (what == "probe") return probe(rest);
+  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}", what.empty() ? "" : " ", what,
+                              kNetValidateUsage, kShowUsage, kProbeUsage));
 }
 
 }  // namespace strait

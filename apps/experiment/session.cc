@@ -10,6 +10,7 @@
 #include "apps/output/build_info.h"
 #include "apps/output/human.h"
 #include "apps/output/run_folder.h"
+#include "apps/probing/report.h"
 #include "core/base/files.h"
 #include "core/base/quantities.h"
 #include "core/config/devices.h"
@@ -169,7 +170,11 @@ std::vector<BannerSection> Session::banner() const {
       {{"links", network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
        {"compute", compute_line(experiment_, measured ? step->second : "fixed")}}};
-  if (c.network.kind == "emulated") network.lines.emplace_back("TCP", tcp_line(c.network));
+  if (c.network.kind == "emulated") {
+    network.lines.emplace_back("TCP", tcp_line(c.network));
+    network.lines.emplace_back(
+        "probe", probe_line(experiment_.fabric.description, experiment_.fabric.emulated));
+  }
   if (!experiment_.fabric.description.links.empty()) {
     const Nanos send = transfer_time(model, experiment_.fabric.description.links.front().rate);
     network.lines.emplace_back(

@@ -48,6 +48,13 @@ std::string human_time(Nanos time) {
   return fmt::format("{} d {:02} h", hours / 24, hours % 24);
 }
 
+std::string human_rate(BytesPerSecond rate) {
+  if (rate == kUnlimited) return "inf";
+  if (rate.value < 125) return fmt::format("{} bit/s", 8 * rate.value);
+  constexpr std::array<std::string_view, 5> kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+  return scaled(8 * static_cast<double>(rate.value), kUnits);
+}
+
 std::string human_count(std::int64_t count) {
   const std::string digits = fmt::format("{}", count);
   const std::size_t sign = count < 0 ? 1 : 0;

@@ -14,6 +14,9 @@ std::string human_bytes(Bytes bytes);
 /// "0 s", "12.3 ms", "45.6 s", "12 min 34 s", "5 h 06 min", "3 d 04 h".
 std::string human_time(Nanos time);
 
+/// "999 bit/s", "17.3 Mbit/s"; "inf" without limit.
+std::string human_rate(BytesPerSecond rate);
+
 /// "1,234,567".
 std::string human_count(std::int64_t count);
 

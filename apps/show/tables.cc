@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
-#include <tuple>
 
 #include "apps/output/human.h"
 #include "apps/output/table.h"
+#include "apps/show/pair_kinds.h"
 #include "core/base/quantities.h"
 #include "core/base/text.h"
 
@@ -16,47 +15,6 @@ namespace strait {
 namespace {
 
 constexpr std::size_t kMostPairRows = 32;
-constexpr std::size_t kMostNames = 4;
-
-/// "0, 1, 2 and 5 more".
-std::string some_of(const std::vector<std::string>& names) {
-  if (names.size() <= kMostNames) return join(names, ", ");
-  const std::vector<std::string> first(names.begin(), names.begin() + kMostNames - 1);
-  return fmt::format("{} and {} more", join(first, ", "), names.size() - first.size());
-}
-
-using IslandPair = std::pair<IslandId, IslandId>;
-
-/// All islands of a group by its name, else the islands themselves.
-std::string who(const NetworkView& view, const std::set<IslandId>& islands) {
-  if (static_cast<int>(islands.size()) == view.count()) return "every island";
-  for (const NetworkView::Group& group : view.groups()) {
-    if (!group.name.empty() && std::set(group.islands.begin(), group.islands.end()) == islands) {
-      return group.name;
-    }
-  }
-  std::vector<std::string> names;
-  for (const IslandId island : islands) names.push_back(view.label(island));
-  return some_of(names);
-}
-
-/// From whom and to whom these pairs are.
-std::pair<std::string, std::string> ends_of(const NetworkView& view,
-                                            const std::vector<IslandPair>& pairs) {
-  std::set<IslandId> from, to;
-  for (const auto& [a, b] : pairs) {
-    from.insert(a);
-    to.insert(b);
-  }
-  std::size_t product = from.size() * to.size();
-  for (const IslandId island : from) product -= to.count(island);
-  if (product == pairs.size()) return {who(view, from), who(view, to)};
-  std::vector<std::string> names;
-  for (const auto& [a, b] : pairs) {
-    names.push_back(fmt::format("{}>{}", view.label(a), view.label(b)));
-  }
-  return {some_of(names), ""};
-}
 
 std::string product_text(const PairRange& range) {
   const auto text = [](Bytes product) {
@@ -96,15 +54,6 @@ class PairRows {
                 {"loss", Align::kRight},
                 {"bottlenecks"}}};
 };
-
-template <class F>
-void for_each_pair(const NetworkView& view, F f) {
-  for (IslandId from = 0; from < view.count(); ++from) {
-    for (IslandId to = 0; to < view.count(); ++to) {
-      if (from != to) f(from, to, view.pair(from, to));
-    }
-  }
-}
 
 /// The range of all pairs with the same key.
 template <class KeyOf>
@@ -228,18 +177,12 @@ std::string links_table(const NetworkView& view) {
 }
 
 std::string pairs_table(const NetworkView& view) {
-  // Alike are pairs of the same regions only, so that their ends have a name.
-  using Kind = std::tuple<std::size_t, std::size_t, PairFigures>;
-  std::map<Kind, std::vector<IslandPair>> kinds;
-  for_each_pair(view, [&](IslandId from, IslandId to, const PairFigures& pair) {
-    kinds[{view.group_of(from), view.group_of(to), pair}].push_back({from, to});
-  });
+  const std::vector<PairKind> kinds = pair_kinds(view);
   if (kinds.size() > kMostPairRows) return ranges_table(view);
   PairRows rows(view);
-  for (const auto& [kind, pairs] : kinds) {
-    const PairFigures& figures = std::get<2>(kind);
-    const auto [from, to] = ends_of(view, pairs);
-    rows.row(from, to, PairRange(figures), rows.shared_text(figures.shared));
+  for (const PairKind& kind : kinds) {
+    const auto [from, to] = ends_of(view, kind.pairs);
+    rows.row(from, to, PairRange(kind.figures), rows.shared_text(kind.figures.shared));
   }
   return rows.text();
 }

@@ -11,14 +11,27 @@ namespace {
 
 constexpr double kForward = 1.0 / 3;  // of a step; the backward pass does twice the work
 
+/// Bits over rate, first in, first out.
+class RateAlone : public SiteLink {
+ public:
+  explicit RateAlone(double gbit_per_s) : bits_per_s_(gbit_per_s * 1e9) {}
+  double arrives(double now_s, double bits) override {
+    return free_ = std::max(free_, now_s) + bits / bits_per_s_;
+  }
+
+ private:
+  double bits_per_s_;
+  double free_ = 0;
+};
+
 /// One device and its link.
 class Simulation {
  public:
-  Simulation(const TrainedModel& model, const Exchanges& exchanges, double gbit_per_s)
+  Simulation(const TrainedModel& model, const Exchanges& exchanges, SiteLink& link)
       : model_(model),
         exchanges_(exchanges),
-        layer_s_(kPayloadPart * model.parameters * exchanges.bits / model.layers /
-                 (gbit_per_s * 1e9)),
+        layer_bits_(kPayloadPart * model.parameters * exchanges.bits / model.layers),
+        link_(link),
         arrivals_(static_cast<std::size_t>(model.layers)) {}
 
   void step(int number) {
@@ -57,35 +70,41 @@ class Simulation {
     for (int layer = model_.layers - 1; layer >= 0; --layer) {
       now_ += (1 - kForward) * model_.step_s / model_.layers;
       if (!exchanged(layer, number)) continue;
-      link_free_ = std::max(link_free_, now_) + layer_s_;
       arrivals_[static_cast<std::size_t>(layer)].push_back(
-          {link_free_, number + 1 + exchanges_.overlap});
+          {link_.arrives(now_, layer_bits_), number + 1 + exchanges_.overlap});
     }
   }
 
   const TrainedModel model_;
   const Exchanges exchanges_;
-  const double layer_s_;  // that the link needs for a layer
+  const double layer_bits_;
+  SiteLink& link_;
   std::vector<std::vector<Arrival>> arrivals_;
   double now_ = 0;
-  double link_free_ = 0;
 };
 
 }  // namespace
 
+double compute_utilization(const TrainedModel& model, const Exchanges& exchanges, SiteLink& link) {
+  STRAIT_CHECK(model.layers > 0 && exchanges.every > 0, "{} layers, exchanges every {} steps",
+               model.layers, exchanges.every);
+  // The first period begins with an idle link and nothing to wait for; and where one is short, a
+  // link with windows needs some to open them.
+  constexpr int kPeriods = 2, kLeastSteps = 100;
+  const int first = exchanges.every * std::max(1, kLeastSteps / exchanges.every);
+  Simulation simulation(model, exchanges, link);
+  int number = 0;
+  for (; number < first; ++number) simulation.step(number);
+  const double begin = simulation.now();
+  for (; number < first + kPeriods * exchanges.every; ++number) simulation.step(number);
+  return kPeriods * exchanges.every * model.step_s / (simulation.now() - begin);
+}
+
 double compute_utilization(const TrainedModel& model, const Exchanges& exchanges,
                            double gbit_per_s) {
-  STRAIT_CHECK(model.layers > 0 && exchanges.every > 0 && gbit_per_s > 0,
-               "{} layers, exchanges every {} steps, {} Gbit/s", model.layers, exchanges.every,
-               gbit_per_s);
-  // The first period begins with an idle link and nothing to wait for.
-  constexpr int kPeriods = 2;
-  Simulation simulation(model, exchanges, gbit_per_s);
-  int number = 0;
-  for (; number < exchanges.every; ++number) simulation.step(number);
-  const double begin = simulation.now();
-  for (; number < (1 + kPeriods) * exchanges.every; ++number) simulation.step(number);
-  return kPeriods * exchanges.every * model.step_s / (simulation.now() - begin);
+  STRAIT_CHECK(gbit_per_s > 0, "{} Gbit/s", gbit_per_s);
+  RateAlone link(gbit_per_s);
+  return compute_utilization(model, exchanges, link);
 }
 
 const std::vector<double>& bandwidth_grid() {
@@ -98,14 +117,19 @@ const std::vector<double>& bandwidth_grid() {
   return grid;
 }
 
-std::optional<double> needed_gbit_per_s(const TrainedModel& model, const Exchanges& exchanges,
+std::optional<double> needed_gbit_per_s(const std::function<double(double)>& utilization_at,
                                         double utilization) {
   const auto& grid = bandwidth_grid();
-  const auto first = std::partition_point(grid.begin(), grid.end(), [&](double rate) {
-    return compute_utilization(model, exchanges, rate) < utilization;
-  });
+  const auto first = std::partition_point(
+      grid.begin(), grid.end(), [&](double rate) { return utilization_at(rate) < utilization; });
   if (first == grid.end()) return std::nullopt;
   return *first;
+}
+
+std::optional<double> needed_gbit_per_s(const TrainedModel& model, const Exchanges& exchanges,
+                                        double utilization) {
+  return needed_gbit_per_s([&](double rate) { return compute_utilization(model, exchanges, rate); },
+                           utilization);
 }
 
 }  // namespace strait

@@ -13,6 +13,7 @@
 // are figures of a model, not times of a run.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -39,7 +40,17 @@ struct Exchanges {
   int overlap = 0;    // steps that a layer computes on before it waits for its exchange
 };
 
-/// From 0 to 1, once the run is steady.
+/// The link between sites, with a queue without end; it serves one run from its beginning.
+class SiteLink {
+ public:
+  virtual ~SiteLink() = default;
+
+  /// Bits are queued now; `now_s` never falls. When they have arrived.
+  virtual double arrives(double now_s, double bits) = 0;
+};
+
+/// From 0 to 1, once the run is steady. With a rate: bits / rate, as the papers have it.
+double compute_utilization(const TrainedModel& model, const Exchanges& exchanges, SiteLink& link);
 double compute_utilization(const TrainedModel& model, const Exchanges& exchanges,
                            double gbit_per_s);
 
@@ -49,6 +60,10 @@ const std::vector<double>& bandwidth_grid();
 
 /// The first rate of the grid that gives this utilization; none if the last one does not.
 std::optional<double> needed_gbit_per_s(const TrainedModel& model, const Exchanges& exchanges,
+                                        double utilization);
+
+/// Likewise, of any utilization that does not fall with the rate (in Gbit/s).
+std::optional<double> needed_gbit_per_s(const std::function<double(double)>& utilization_at,
                                         double utilization);
 
 /// The share of a round in which an island computes that then stands still for the exchange.

@@ -10,13 +10,13 @@ namespace strait {
 namespace {
 
 constexpr std::int64_t kPartsOfByte = 1'000'000'000;
-constexpr std::int64_t kMostParts = std::numeric_limits<std::int64_t>::max() / 2;
+constexpr Wide kMostParts = Wide{std::numeric_limits<std::int64_t>::max()} << 32;
 
 }  // namespace
 
 void LinkQueue::State::flow(Nanos until, BytesPerSecond rate) {
   const Wide change = Wide{arriving_rate - rate.value} * (until - time).count();
-  backlog = static_cast<Parts>(std::clamp<Wide>(backlog + change, 0, kMostParts));
+  backlog = std::clamp<Wide>(backlog + change, 0, kMostParts);
   time = until;
 }
 
@@ -39,7 +39,7 @@ void LinkQueue::move_to(Nanos now) {
 
 Bytes LinkQueue::backlog(Nanos now) {
   move_to(now);
-  return now_.backlog / kPartsOfByte;
+  return static_cast<Bytes>(now_.backlog / kPartsOfByte);
 }
 
 void LinkQueue::set_rate(BytesPerSecond rate, Nanos now) {
@@ -60,7 +60,13 @@ void LinkQueue::arrive(const Arriving& arriving) {
 }
 
 Nanos LinkQueue::drain_time(Parts parts) const {
-  return Nanos{(parts + rate_.value - 1) / rate_.value};
+  const Wide most = parts + rate_.value - 1;
+  // Division of 128 bits is slow, and rarely needed.
+  if (most <= std::numeric_limits<std::int64_t>::max()) {
+    return Nanos{static_cast<std::int64_t>(most) / rate_.value};
+  }
+  return Nanos{static_cast<std::int64_t>(
+      std::min<Wide>(most / rate_.value, std::numeric_limits<std::int64_t>::max() / 4))};
 }
 
 // Whether there could be no room for some segment, if all that is known arrives at its fastest.
@@ -81,25 +87,25 @@ Passing LinkQueue::pass(const Passing& train, std::vector<std::int32_t>& dropped
   const Parts before = now_.backlog;
   Passing leaves = train;
   if (train.last == train.first) {
-    now_.backlog += train.bytes * kPartsOfByte;
-    leaves.first += drain_time(before + segment * kPartsOfByte);
+    now_.backlog += Wide{train.bytes} * kPartsOfByte;
+    leaves.first += drain_time(before + Wide{segment} * kPartsOfByte);
     leaves.last += drain_time(now_.backlog);
     return leaves;
   }
-  now_.backlog += segment * kPartsOfByte;
+  now_.backlog += Wide{segment} * kPartsOfByte;
   leaves.first += drain_time(now_.backlog);
   const Wide rest = Wide{train.bytes - segment} * kPartsOfByte;
   arrive({train.last, static_cast<std::int64_t>(rest / (train.last - train.first).count())});
   State end = now_;
   advance(end, train.last);
-  leaves.last += drain_time(std::max(end.backlog, segment * kPartsOfByte));
+  leaves.last += drain_time(std::max(end.backlog, Wide{segment} * kPartsOfByte));
   return leaves;
 }
 
 Passing LinkQueue::squeeze(const Passing& train, std::vector<std::int32_t>& dropped) {
   const Bytes segment = train.bytes / train.count;
-  const Parts parts = segment * kPartsOfByte;
-  const Parts room = limit_ * kPartsOfByte;
+  const Parts parts = Wide{segment} * kPartsOfByte;
+  const Parts room = Wide{limit_} * kPartsOfByte;
   Passing leaves{};
   State state = now_;
   for (std::int64_t i = 0; i < train.count; ++i) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/base/wide.h"
 
 namespace strait {
 
@@ -45,8 +46,9 @@ class LinkQueue {
   Bytes backlog(Nanos now);
 
  private:
-  // Billionths of a byte, as rate times nanoseconds gives them.
-  using Parts = std::int64_t;
+  // Billionths of a byte, as rate times nanoseconds gives them: 64 bits are 9 GB, less than a
+  // queue of 1 Tbit/s over 100 ms holds.
+  using Parts = Wide;
 
   struct Arriving {
     Nanos end{0};

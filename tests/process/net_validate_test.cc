@@ -90,7 +90,9 @@ TEST_CASE("options of strait net that cannot be read are refused", "[process]") 
   const std::string usage =
       "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write "
       "FILE]]";
-  const std::string both = usage + ", or write strait net show SCENARIO [--svg FILE]";
+  const std::string both = usage +
+                           ", or write strait net show SCENARIO [--svg FILE], or write strait net "
+                           "probe SCENARIO [--key value]";
   for (const auto& [words, line] : affordable<std::pair<Words, std::string>>({
            {{"net"}, fmt::format("strait net: {}", both)},
            {{"net", "prob"}, fmt::format("strait net prob: {}", both)},

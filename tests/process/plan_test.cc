@@ -143,7 +143,9 @@ TEST_CASE("what cannot be planned is told in one line", "[process]") {
         "no scenario; write strait plan SCENARIO, e.g. scenarios/quadratic.ini, or strait plan "
         "--papers");
   CHECK(mistake({"plan", "--papers", "more"}, child) ==
-        "'more' is one word too many; write strait plan --papers");
+        "'more' is one word too many; write strait plan --papers, or strait plan --papers --tcp");
+  CHECK(mistake({"plan", "--papers", "--tcp", "more"}, child) ==
+        "'more' is one word too many; write strait plan --papers, or strait plan --papers --tcp");
   CHECK(mistake({"plan", scenario("quadratic"), "--rounds", "0"}, child) ==
         "run.rounds = 0: has to be 1 to 10000000 (command line)");
   CHECK(mistake({"plan", scenario("quadratic"), "--papers"}, child) ==

@@ -322,5 +322,20 @@ TEST_CASE("as many segments find no room as packets would", "[queue]") {
   CHECK(std::abs(dropped_in_all - expected_in_all) <= expected_in_all / 50);
 }
 
+TEST_CASE("a queue holds what 1 Tbit/s needs over 100 ms", "[queue]") {
+  constexpr BytesPerSecond kTerabit{125'000'000'000};
+  constexpr Bytes kRoom = 12'500'000'000;
+  LinkQueue queue(kTerabit, kRoom);
+  constexpr std::int64_t kSegments = 2'000'000;
+  for (Bytes held = 0; held + kSegments * kSegment <= kRoom; held += kSegments * kSegment) {
+    CHECK(pass(queue, train(ms(0), ms(0), kSegments)).last ==
+          transfer_time(held + kSegments * kSegment, kTerabit));
+  }
+  std::vector<std::int32_t> dropped;
+  queue.pass(train(ms(0), ms(0), kSegments), dropped);
+  CHECK(static_cast<Bytes>(kSegments - static_cast<std::int64_t>(dropped.size())) ==
+        (kRoom - 12'000'000'000) / kSegment);
+}
+
 }  // namespace
 }  // namespace strait

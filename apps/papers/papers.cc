@@ -1,4 +1,4 @@
-#include "apps/experiment/papers.h"
+#include "apps/papers/papers.h"
 
 #include <fmt/format.h>
 
