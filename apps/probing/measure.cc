@@ -18,7 +18,8 @@ constexpr Bytes kEndless = Bytes{1} << 40;
 // A train lasts some 10 ms, so that a nanosecond more or less is nothing, of so many packets.
 constexpr std::int64_t kTrainsPerSecond = 100, kLeastTrain = 100, kMostTrain = 1'000'000;
 // Packets are sent until so many should be lost: then a count is within 5 % in two cases of three.
-constexpr std::int64_t kLossesWanted = 400, kLeastPackets = 10'000;
+// Of bursts as many, but no more losses than that: each costs time.
+constexpr std::int64_t kLossesWanted = 400, kMostLosses = 20'000, kLeastPackets = 10'000;
 
 /// A connection that sends so many segments at once, and none again.
 TcpOptions unbounded(const TcpOptions& tcp, std::int64_t segments) {
@@ -75,7 +76,8 @@ void count_losses(const ProbedPath& path, const TcpOptions& tcp, std::uint64_t s
   }
   std::int64_t packets = kLeastPackets;
   if (arrives < 1) {
-    const double enough = static_cast<double>(kLossesWanted * measured.burst) / (1 - arrives);
+    const std::int64_t losses = std::min(kLossesWanted * measured.burst, kMostLosses);
+    const double enough = static_cast<double>(losses) / (1 - arrives);
     packets = std::max<std::int64_t>(packets, std::llround(enough));
   }
   TcpOptions options = unbounded(tcp, packets);

@@ -12,17 +12,17 @@
 # On two virtual cores (Linux 6.18 in Firecracker), three runs with SCHED_FIFO, milliseconds:
 #
 #                                      idle           beside two busy threads
-#   a round by the model, off by      0.7 to 0.9     1.0 to 6.1
-#   a round by the wall clock         0.8 to 3.3     3.7 to 8.8
-#   all rounds together               0.05 to 0.12 % 0.05 to 0.14 %
-#   loop behind its alarms, p99       0.7 to 1.3     1.1 to 1.2
-#   events behind their times, p50    0.3 to 0.4     0.09 to 0.13
-#                              p99    1.5 to 2.1     1.0 to 1.6
-#                              max    2.1 to 3.9     3.4 to 6.1
+#   a round by the model, off by      0.4 to 0.5     0.2 to 5.0
+#   a round by the wall clock         0.6 to 3.1     3.5 to 4.8
+#   all rounds together               0.05 to 0.06 % 0.02 to 0.10 %
+#   loop behind its alarms, p99       0.28 to 0.30   0.07 to 0.15
+#   events behind their times, p50    0.06 to 0.08   0.03
+#                              p99    0.85 to 1.18   0.41 to 0.59
+#                              max    2.3 to 4.5     3.8 to 4.8
 #
-# So 1 ms for all events is not reached there: what is late are islands that wake at the same moment
-# on sleeping cores (p99 of wake-ups 1.4 to 1.9 ms), and events inherit it. All runs were valid, with
-# the parameters of the virtual run. With uv_async instead of an eventfd p99 was 60 ms (UvLoop).
+# Events inherit the lateness of islands that wake at the same moment on sleeping cores; on another
+# such machine p99 was 1.5 to 2.1 ms. All runs were valid, with the parameters of the virtual run.
+# With uv_async instead of an eventfd p99 was 60 ms (UvLoop).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 program=${1:-build/net/strait}

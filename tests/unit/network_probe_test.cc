@@ -66,6 +66,22 @@ TEST_CASE("a probe's count of losses is that of the configuration within chance"
   }
 }
 
+TEST_CASE("a probe counts what is lost in bursts and takes no notice of jitter", "[probe]") {
+  for (const Bursts bursts :
+       {Bursts{1'000, 200'000}, Bursts{1'000, 20'000}, Bursts{30'000, 999'999}}) {
+    CAPTURE(bursts.begin_ppm, bursts.length());
+    NetworkDescription network = two({megabits(100), megabits(100), 10ms, 2'000, 9ms, bursts});
+    for (network.seed = 1; network.seed <= 3; ++network.seed) {
+      const NetworkProbe probe = probe_network(network, {});
+      CHECK(all_of(deviations(probe)) == "");
+      const PathMeasurement& link = probe.links[0].measured;
+      CHECK(static_cast<double>(link.lost) / static_cast<double>(link.packets) ==
+            Approx(1e-6 * static_cast<double>(lost_ppm(network.links[0]))).epsilon(0.25));
+      CHECK(std::chrono::abs(link.delay - 10ms) <= 10ns);
+    }
+  }
+}
+
 TEST_CASE("a bottleneck that paths share is probed as a link and on its paths", "[probe]") {
   NetworkDescription network = two({megabits(100), megabits(100), 10ms});
   network.links.push_back({"narrow", megabits(7), 30ms, 0});
