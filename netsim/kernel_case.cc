@@ -21,6 +21,7 @@ TcpOptions tcp_of(const KernelCase& c) {
   // The kernel's book-keeping takes a quarter of the send buffer (measured at 2 MB) and half of
   // the receive buffer (tcp_adv_win_scale = 1).
   tcp.window_cap = std::min(c.send_buffer / 4 * 3, c.receive_buffer / 2);
+  tcp.tuned_receive_window = true;
   tcp.idle_restart = c.idle_restart;
   tcp.congestion = congestion_of(c.congestion_control);
   return tcp;

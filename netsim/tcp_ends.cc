@@ -58,7 +58,8 @@ void TcpLinks::hear_of_connection(FlowId answering, LinkSink& sink) {
 void TcpLinks::data_arrives(std::uint32_t id, LinkSink& sink) {
   const FlowId flow_id = trains_[id].flow;
   if (const std::uint32_t told = std::exchange(trains_[id].told, kNone); told != kNone) {
-    hear_acks(state(flow_id).other, told, {now_, now_, 1, trains_[id].told_next}, sink);
+    hear_acks(state(flow_id).other, told,
+              {now_, now_, 1, trains_[id].told_next, trains_[id].told_window}, sink);
   }
   Train& train = trains_[id];
   Flow& flow = state(flow_id);
@@ -110,6 +111,7 @@ void TcpLinks::send_acks(FlowId flow_id, std::uint32_t id, std::int64_t acks, Na
   train.kind = Kind::kAcks;
   train.hop = 0;
   train.next = flow.receiver.next();
+  train.window = flow.receiver.window();
   train.passing = {first, std::max(first, last), acks, acks * options_.ack};
   if (first > now_ || path_of(train).empty()) return schedule(id);
   pass_link(id);
@@ -117,8 +119,10 @@ void TcpLinks::send_acks(FlowId flow_id, std::uint32_t id, std::int64_t acks, Na
 
 void TcpLinks::acks_arrive(std::uint32_t id, LinkSink& sink) {
   const Train& train = trains_[id];
-  hear_acks(train.flow, id,
-            {train.passing.first, train.passing.last, train.passing.count, train.next}, sink);
+  hear_acks(
+      train.flow, id,
+      {train.passing.first, train.passing.last, train.passing.count, train.next, train.window},
+      sink);
 }
 
 // The sender of `flow_id` hears of the trains from `train` on, which are done with then.
@@ -176,6 +180,7 @@ void TcpLinks::send_train(FlowId id, const Transmission& transmission) {
   if (back.unreported != kNone && back.receiver.owes()) {
     train.told = std::exchange(back.unreported, kNone);
     train.told_next = back.receiver.next();
+    train.told_window = back.receiver.window();
     back.receiver.acknowledge();
   }
   if (transmission.first > now_ || flow.link_count == 0) return schedule(train_id);

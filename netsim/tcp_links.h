@@ -95,9 +95,11 @@ class TcpLinks : public Links {
     Passing passing;             // what is left of it, and when it comes to `hop`
     LinkId on{};                 // the link before `hop`, if that is not the first
     std::int64_t next = 0;       // acknowledgements: Receiver::next()
+    std::int64_t window = 0;     // and Receiver::window()
     std::uint32_t also = kNone;  // acknowledgements: another train that is told of
     std::uint32_t told = kNone;  // data: trains of the other direction that it acknowledges
     std::int64_t told_next = 0;
+    std::int64_t told_window = 0;
     std::vector<std::int32_t> missing;  // of the segments
   };
 

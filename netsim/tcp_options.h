@@ -35,6 +35,10 @@ struct TcpOptions {
   /// use of it. Large by default, since Strait asks the kernel for large buffers.
   Bytes window_cap = 64 << 20;
 
+  /// The receive window opens up from 64 KiB on, as what arrives asks for it (Linux, where nobody
+  /// sets the receive buffer); else it is `window_cap` from the beginning, as when somebody does.
+  bool tuned_receive_window = false;
+
   /// Linux's tcp_slow_start_after_idle: a connection that was idle for longer than its
   /// retransmission timeout halves its window per timeout, down to the initial one.
   bool idle_restart = true;

@@ -87,6 +87,7 @@ FabricOptions fabric_of(const RunConfig& config) {
                                .mss = n.mss,
                                .header = n.header_bytes,
                                .window_cap = n.window,
+                               .tuned_receive_window = n.tuned_window,
                                .idle_restart = n.idle_restart},
                        .queue = n.queue,
                        .send_buffer = n.send_buffer}};

@@ -189,6 +189,8 @@ std::vector<Key> time_keys() {
       key(SETTING(network.header_bytes), kTime, "headers of one packet", kBytes),
       key(SETTING(network.mss), kTime, "payload of a full packet", kBytes),
       key(SETTING(network.window), kTime, "cap of the congestion window", kBytes),
+      key(SETTING(network.tuned_window), kTime,
+          "the receive window opens up as Linux tunes it, from 64KiB"),
       choice(SETTING(network.tcp), kTime, {"cubic", "reno", "bbr", "ideal"},
              "how connections find their rate"),
       key(SETTING(network.queue), kTime, "room of a link's queue, in bandwidth-delay products"),

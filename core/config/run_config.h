@@ -239,6 +239,10 @@ struct NetworkSettings {
   /// Cap of the congestion window: what a receiver's socket buffer lets through per round trip.
   Bytes window = 4 * 1024 * 1024;
 
+  /// The receive window opens up from 64 KiB on, as Linux tunes it where nobody sets buffers; else
+  /// it is `window` from the beginning.
+  bool tuned_window = false;
+
   /// What a connection holds of what has not left yet: it still goes out when a round is aborted.
   Bytes send_buffer = 512 * 1024;
 

@@ -13,8 +13,8 @@ void Receiver::take(Run run) {
   }
 }
 
-void Receiver::open_up(std::int64_t count, Nanos now) {
-  arrived_ += count;
+void Receiver::open_up(std::int64_t count, std::int64_t in_order, Nanos now) {
+  arrived_ += in_order;
   if (now - round_start_ >= rtt_) {
     if (arrived_ > most_) {
       const std::int64_t window = 2 * arrived_ + 16;
@@ -33,6 +33,7 @@ void Receiver::open_up(std::int64_t count, Nanos now) {
 std::int64_t Receiver::arrived(Run run, std::span<const std::int32_t> missing, Nanos now) {
   bool gap = !beyond_.empty() || !missing.empty() || run.first != next_;
   const std::int64_t count = run.count() - static_cast<std::int64_t>(missing.size());
+  const std::int64_t before = next_;
   std::int64_t first = run.first;
   for (const std::int32_t place : missing) {
     if (run.first + place > first) take({first, run.first + place});
@@ -40,7 +41,7 @@ std::int64_t Receiver::arrived(Run run, std::span<const std::int32_t> missing, N
   }
   if (run.end > first) take({first, run.end});
   gap = gap || !beyond_.empty();
-  open_up(count, now);
+  open_up(count, next_ - before, now);
   if (gap) {
     owed_ = 0;
     return count;

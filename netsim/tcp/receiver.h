@@ -4,8 +4,8 @@
 // Every second segment is acknowledged at once; each segment is, while something is missing, at the
 // beginning of a connection, and as long as the receive window opens up (Linux: tcp_grow_window);
 // and a single one after 40 ms (the caller's timer). The window opens up by two segments per
-// segment, up to a limit that follows what arrives in a round trip (Linux: tcp_rcv_space_adjust).
-// It is not modelled as a limit to the sender. Pure.
+// segment, up to a limit that follows what arrives in order in a round trip (Linux:
+// tcp_rcv_space_adjust); the sender minds it if TcpOptions::tuned_receive_window says so. Pure.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,10 @@ class Receiver {
   /// All segments before this one have arrived.
   std::int64_t next() const { return next_; }
 
+  /// Segments that the receive window has room for.
+  std::int64_t window() const { return opened_; }
+  static constexpr std::int64_t kFirstWindow = 45;
+
   /// A segment waits for its acknowledgement.
   bool owes() const { return owed_ > 0; }
   /// It is being acknowledged.
@@ -38,7 +42,7 @@ class Receiver {
   static constexpr std::int64_t kQuick = 16;
 
   void take(Run run);
-  void open_up(std::int64_t count, Nanos now);
+  void open_up(std::int64_t count, std::int64_t in_order, Nanos now);
 
   std::int64_t next_ = 0;
   Runs beyond_;  // the first gap
@@ -50,7 +54,7 @@ class Receiver {
   Nanos round_start_{0};
   std::int64_t arrived_ = 0;  // in this round
   std::int64_t most_ = 10;    // in an earlier one
-  std::int64_t opened_ = 45;
+  std::int64_t opened_ = kFirstWindow;
   std::int64_t limit_ = 56;
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/wide.h"
+#include "netsim/tcp/receiver.h"
 
 namespace strait {
 namespace {
@@ -22,6 +23,7 @@ std::int64_t ceil_div(Wide a, std::int64_t b) { return static_cast<std::int64_t>
 Sender::Sender(const TcpOptions& options, Nanos rtt, const Rng& rng, Nanos now)
     : options_(options),
       window_cap_(std::max<std::int64_t>(1, options.window_cap / options.mss)),
+      receive_window_(options.tuned_receive_window ? Receiver::kFirstWindow : window_cap_),
       congestion_(make_congestion(options.congestion, options.initial_segments, rtt, rng)),
       delivered_time_(now),
       first_sent_(now),
@@ -61,6 +63,9 @@ void Sender::acknowledged(const Acknowledgements& acks, std::span<const Report> 
   AckSample sample{.first = acks.first, .last = acks.last, .acks = acks.count};
   heard.advanced = acks.acknowledged > acknowledged_;
   for (const Report& report : reports) hear(report, heard, sample, acks);
+  if (options_.tuned_receive_window && acks.acknowledged >= acknowledged_) {
+    receive_window_ = std::max(receive_window_, acks.window);
+  }
   acknowledged_ = std::max(acknowledged_, acks.acknowledged);
   delivered_ += heard.delivered;
   if (heard.delivered > 0) delivered_time_ = acks.last;
@@ -315,7 +320,7 @@ void Sender::time_out(Nanos now) {
 
 // What is there to be sent and fits the buffers.
 std::int64_t Sender::at_hand() const {
-  const std::int64_t room = acknowledged_ + window_cap_ - next_;
+  const std::int64_t room = acknowledged_ + std::min(window_cap_, receive_window_) - next_;
   return lost_.count() + std::max<std::int64_t>(0, std::min(room, offered_ - next_));
 }
 

@@ -46,6 +46,7 @@ struct Acknowledgements {
   Nanos last{0};
   std::int64_t count = 0;
   std::int64_t acknowledged = 0;  // all segments before this one have arrived
+  std::int64_t window = 0;  // so many more may be under way, if the receiver's window is tuned
 };
 
 class Sender {
@@ -119,7 +120,8 @@ class Sender {
   void emit(Run run, bool again, Nanos first, Nanos last, std::vector<Transmission>& out);
 
   TcpOptions options_;
-  std::int64_t window_cap_;  // segments
+  std::int64_t window_cap_;      // segments
+  std::int64_t receive_window_;  // likewise, as the receiver said
   std::unique_ptr<Congestion> congestion_;
   Window window_;
   State state_ = State::kOpen;

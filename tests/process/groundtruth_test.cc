@@ -77,7 +77,7 @@ TEST_CASE("the emulator's TCP takes as long as the kernel's that was measured", 
       cases, [](const auto& c) { return !c.tight; }, time);
   REQUIRE(spread.size() == 59);
   const auto near = std::count_if(spread.begin(), spread.end(), [](double e) { return e <= 15; });
-  CHECK(static_cast<double>(near) >= 0.75 * static_cast<double>(spread.size()));
+  CHECK(static_cast<double>(near) >= 0.8 * static_cast<double>(spread.size()));
   const auto apart = std::count_if(cases.begin(), cases.end(), [](const ValidatedCase& c) {
     return !c.tight && !c.ranges_overlap;
   });
@@ -87,6 +87,22 @@ TEST_CASE("the emulator's TCP takes as long as the kernel's that was measured", 
       cases, [&](const auto& c) { return clean.count(c.id) > 0; }, wire);
   REQUIRE(bytes.size() == 24);
   CHECK(bytes[bytes.size() / 2] <= 0.5);
+  // Those beyond are mostly transfers of 1 MB at 1 Gbit/s and 1 ms, in which the kernel sends from
+  // 0 to 160 segments again, as it happens.
+  const auto beyond = [](const std::vector<double>& all, double limit) {
+    return std::count_if(all.begin(), all.end(), [&](double e) { return e > limit; });
+  };
+  const auto again = [&](std::string_view ending) {
+    return errors(
+        cases, [&](const auto& c) { return clean.count(c.id) == 0 && c.id.ends_with(ending); },
+        wire);
+  };
+  CHECK(beyond(bytes, 0.5) <= 3);
+  const auto cubic = again("-cubic"), bbr = again("-bbr");
+  REQUIRE(cubic.size() >= 40);
+  REQUIRE(bbr.size() >= 40);
+  CHECK(beyond(cubic, 2) <= 2);
+  CHECK(beyond(bbr, 5) <= 3);
 }
 
 }  // namespace

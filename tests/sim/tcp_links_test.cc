@@ -104,6 +104,24 @@ TEST_CASE("no more than the window's cap is under way", "[tcp]") {
   CHECK(transfer(fast_pipe(), 5 * kMss, tcp) > ms(100 + 50 + 100 * 4));
 }
 
+TEST_CASE("a receive window that opens up holds back what comes before", "[tcp]") {
+  TcpOptions tcp;
+  tcp.initial_segments = 200;
+  const auto under_way = [&](bool tuned, std::int64_t time) {
+    tcp.tuned_receive_window = tuned;
+    Pipe pipe(fast_pipe(), tcp);
+    const FlowId flow = pipe.connect().forward;
+    pipe.model.offer(flow, 10'000 * kMss, Nanos{0});
+    pipe.run_until(kHandshake + ms(time));
+    return pipe.tcp_model.sender(flow).in_flight();
+  };
+  CHECK(under_way(false, 1) == 200);
+  CHECK(under_way(true, 1) == 45);   // 64 KiB
+  CHECK(under_way(true, 110) > 45);  // two segments more for each that came
+  CHECK(under_way(true, 110) <= 3 * 45);
+  CHECK(under_way(true, 500) > 1'000);
+}
+
 TEST_CASE("a connection that was idle starts slowly again, unless told not to", "[tcp]") {
   for (const bool restart : {true, false}) {
     TcpOptions tcp;
