@@ -267,7 +267,7 @@ def picture(verdict, arms):
              f'font-family="Helvetica, Arial, sans-serif">',
              f"<title>{escape(title(verdict, arms))}</title>",
              f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-             text(24, 32, title(verdict, arms), 16, weight="bold"),
+             text(24, 32, title(verdict, arms), 14, weight="bold"),
              text(24, 54, subtitle(verdict), FONT, FAINT),
              text(24, TOP - 12, "held-out loss, bits per byte", FONT)]
     for value in y.ticks:
