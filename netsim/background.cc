@@ -1,5 +1,7 @@
 #include "netsim/background.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 
 namespace strait {
@@ -10,7 +12,8 @@ BackgroundTraffic::BackgroundTraffic(const NetworkDescription& description, Link
   for (const LinkBackground& background : description.background) {
     const auto index = static_cast<std::size_t>(background.link);
     const LinkSpec& link = description.links[index];
-    const Nanos back = trips[index] - link.delay;
+    // One island alone has links on no path: then there and back is twice the link.
+    const Nanos back = std::max(trips[index], 2 * link.delay) - link.delay;
     links_[background.link].back = links.add_link({kUnlimited, back, 0, link.name + " back"});
   }
 }

@@ -27,8 +27,6 @@ class BackgroundTraffic {
   /// A transfer of `size` bytes begins on a link that has background traffic. Not from a LinkSink.
   void begin(Links& links, int link, Bytes size, Nanos now);
 
-  bool owns(FlowId flow) const { return transfers_.count(flow) > 0; }
-
   /// So much of one of its flows has arrived.
   void arrived(FlowId flow, Bytes payload);
 

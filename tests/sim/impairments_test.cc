@@ -186,6 +186,16 @@ TEST_CASE("others that cannot get through do not pile up without end", "[backgro
   CHECK(world.network.link_table()[0].counters.background > 50'000'000);
 }
 
+TEST_CASE("others use the link of an island that is alone", "[background]") {
+  NetworkDescription network = describe_network({{kByteAMicrosecond, kByteAMicrosecond, ms(20)}});
+  network.background = {{.link = up_link(0), .load = {500'000}, .transfer = 20'000}};
+  PlainLoop loop;
+  Trace trace;
+  const EmulatedNetwork world(loop, trace, network, {});
+  loop.run_until(ms(20'000));
+  CHECK(world.link_table()[0].counters.background > 5'000'000);
+}
+
 TEST_CASE("what others send is the same for the same seed only", "[background]") {
   const auto hash = [](std::uint64_t seed) {
     NetworkDescription network = shared_by_others(0.5, 200'000);
