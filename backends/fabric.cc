@@ -4,7 +4,10 @@
 #include <string>
 
 #include "backends/loopback/pipe.h"
+#include "backends/tcp/tcp_fabric.h"
+#include "core/base/check.h"
 #include "core/base/errors.h"
+#include "core/io/real_loop.h"
 
 namespace strait {
 
@@ -46,6 +49,12 @@ constexpr std::array kTable{
     Row{"pipe",
         [](Loop& loop, Trace&, const FabricOptions& options) -> std::unique_ptr<Fabric> {
           return std::make_unique<PipeFabric>(loop, options.islands + 1);
+        }},
+    Row{"tcp",
+        [](Loop& loop, Trace&, const FabricOptions& options) -> std::unique_ptr<Fabric> {
+          auto* real = dynamic_cast<RealLoop*>(&loop);
+          STRAIT_CHECK(real != nullptr, "sockets in virtual time");
+          return std::make_unique<TcpFabric>(real->uv(), options.sockets);
         }},
 };
 

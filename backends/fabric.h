@@ -11,6 +11,7 @@
 #include "core/base/loop.h"
 #include "core/base/trace.h"
 #include "core/comm/stream.h"
+#include "core/io/socket_options.h"
 #include "netsim/description.h"
 #include "netsim/emulated_network.h"
 
@@ -34,6 +35,7 @@ struct FabricOptions {
   int islands = 1;
   NetworkDescription description;  // for `emulated`
   EmulatedOptions emulated;
+  SocketOptions sockets;  // for `tcp`
 };
 
 /// Throws UserError for an unknown name, naming the known ones.

@@ -1,8 +1,9 @@
 // Connection: one stream between two transports, cut into frames (wire.h).
 //
 // What arrives is handed on by reference, without waiting for the end of a frame; only the few
-// bytes of headers and greetings are kept. A header that cannot be ends the connection before
-// anything is allocated for it.
+// bytes of headers and greetings are kept. A network that hands over no memory reads what is large
+// to where its message is put together. A header that cannot be ends the connection before anything
+// is allocated for it.
 //
 // Thread: the loop's. The owner may give a connection up inside any of these up-calls, and must
 // keep the object until a later event.
@@ -33,6 +34,11 @@ class ConnectionEvents {
   /// A frame without bytes (is_signal).
   virtual void signalled(Connection& connection, const FrameHeader& header) = 0;
 
+  /// Where a message's bytes are to be put, for a network that does not hand over memory: all
+  /// `header.total` bytes of it. Null: nobody wants it.
+  virtual std::shared_ptr<std::byte> memory_for(Connection& connection,
+                                                const FrameHeader& header) = 0;
+
   /// The next bytes of a message; they begin at `offset` in it. Empty only if the message is.
   virtual void part_arrived(Connection& connection, const FrameHeader& header, std::uint64_t offset,
                             Slice part) = 0;
@@ -58,6 +64,7 @@ class Connection final : public StreamEvents {
 
   Bytes room() const { return stream_->room(); }
   void offer(Slice head, Slice body) { stream_->offer(std::move(head), std::move(body)); }
+  std::optional<StreamFigures> figures() const { return stream_->figures(); }
 
   PeerId peer;
   Plane plane;
@@ -65,12 +72,14 @@ class Connection final : public StreamEvents {
 
  private:
   void arrived(Slice slice) override;
+  std::span<std::byte> place() override;
   void writable() override;
   void closed(Failure failure) override;
 
   Slice read_header(Slice slice);
-  void begin_frame();
+  void begin_frame(bool lent);
   Slice read_body(Slice slice);
+  Slice put_in_place(Slice part);
   void end_frame(FrameKind kind);
   bool may_come(const FrameHeader& header) const;
 
@@ -80,7 +89,8 @@ class Connection final : public StreamEvents {
   std::size_t header_filled_ = 0;
   std::optional<FrameHeader> header_;  // of the frame whose bytes are arriving
   std::uint64_t body_read_ = 0;
-  std::vector<std::byte> greeting_;  // of a hello or a refusal, as far as it has arrived
+  std::shared_ptr<std::byte> memory_;  // of the frame's message, if the network hands over none
+  std::vector<std::byte> greeting_;    // of a hello or a refusal, as far as it has arrived
 };
 
 }  // namespace strait

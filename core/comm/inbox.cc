@@ -32,8 +32,21 @@ bool IncomingMessage::add(std::uint64_t offset, Slice part) {
   return true;
 }
 
+std::shared_ptr<std::byte> IncomingMessage::memory(BufferPool& pool) {
+  constexpr std::uint64_t kPooled = 16 * 1024;  // below that there are too many sizes
+  auto known = memory_.lock();
+  if (known == nullptr) {
+    known = total_ >= kPooled ? pool.take(total_)
+                              : std::shared_ptr<std::byte>(new std::byte[total_],
+                                                           std::default_delete<std::byte[]>());
+    memory_ = known;
+  }
+  return known;
+}
+
 void IncomingMessage::keep_copy() {
   STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
+  if (parts_.size() == 1 && !memory_.expired()) return;  // it is there already
   std::vector<std::byte> whole(total_);
   for (const auto& [offset, part] : parts_) {
     std::copy(part.bytes.begin(), part.bytes.end(), whole.begin() + static_cast<long>(offset));

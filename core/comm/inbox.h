@@ -12,6 +12,7 @@
 
 #include "core/base/async.h"
 #include "core/base/pool.h"
+#include "core/comm/buffer_pool.h"
 #include "core/comm/stream.h"
 
 namespace strait {
@@ -33,6 +34,9 @@ class IncomingMessage {
   bool begun() const { return begun_; }
   bool complete() const { return begun_ && received_ == total_; }
 
+  /// Where all its bytes may be put; the same memory each time.
+  std::shared_ptr<std::byte> memory(BufferPool& pool);
+
   /// Moves the whole message to memory of its own. Must be complete.
   void keep_copy();
 
@@ -45,7 +49,8 @@ class IncomingMessage {
   std::uint64_t total_;
   std::uint64_t received_ = 0;
   bool begun_ = false;
-  Pooled<Slice> parts_;  // by offset, disjoint
+  Pooled<Slice> parts_;              // by offset, disjoint
+  std::weak_ptr<std::byte> memory_;  // that was given out; parts keep it
 };
 
 struct Inbox {

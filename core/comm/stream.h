@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "core/base/ids.h"
@@ -38,9 +40,14 @@ class StreamEvents {
  public:
   virtual ~StreamEvents() = default;
 
-  /// The next bytes of the peer, in order. May be cut differently than they were offered, but never
-  /// joined: an in-process stream hands each offered slice over whole.
+  /// The next bytes of the peer, in order. May be cut differently than they were offered; an
+  /// in-process stream joins nothing and hands each offered slice over whole. A slice without a
+  /// hold lies in the stream's own memory, or where place() said: it counts during this call.
   virtual void arrived(Slice slice) = 0;
+
+  /// Where the next bytes should be put, for a stream that has to copy them anyway; it may use the
+  /// beginning of it, or memory of its own. Empty: nobody cares.
+  virtual std::span<std::byte> place() { return {}; }
 
   /// room() was 0 or less and is positive again.
   virtual void writable() = 0;
@@ -48,6 +55,20 @@ class StreamEvents {
   /// The connection is gone (refused, reset by the peer, closed). The last up-call; nothing is
   /// known about bytes that did not arrive.
   virtual void closed(Failure failure) = 0;
+};
+
+/// What a connection's own sending side knows, counted since it began: read from the kernel, or
+/// from the model.
+struct StreamFigures {
+  Bytes acked = 0;            // payload that has reached the other machine
+  Bytes sent = 0;             // payload that has left, what was sent again included
+  Bytes sent_again = 0;       // of it
+  std::int64_t segments = 0;  // that carried them
+  std::int64_t lost = 0;      // segments that were sent again
+  Nanos rtt{0};               // smoothed; 0: not measured yet
+  Nanos least_rtt{0};         // of the last minutes
+  Nanos busy{0};              // something waited to be sent or acknowledged
+  Nanos held_up{0};           // of that, by the receiver's window or our own buffer
 };
 
 class Stream {
@@ -66,6 +87,9 @@ class Stream {
 
   /// Bytes that the connection would like to take now. At 0 or below, wait for writable().
   virtual Bytes room() const = 0;
+
+  /// Nothing where there is nothing to know: in-process, or not connected.
+  virtual std::optional<StreamFigures> figures() const { return std::nullopt; }
 };
 
 /// What a connection is for: control has its own, so that a large transfer does not delay it.

@@ -163,6 +163,7 @@ class Transport final : private ConnectionEvents {
 
   void greeted(Connection& connection, std::span<const std::byte> hello) override;
   void signalled(Connection& connection, const FrameHeader& header) override;
+  std::shared_ptr<std::byte> memory_for(Connection& connection, const FrameHeader& header) override;
   void part_arrived(Connection& connection, const FrameHeader& header, std::uint64_t offset,
                     Slice part) override;
   void writable(Connection& connection) override;
@@ -185,6 +186,7 @@ class Transport final : private ConnectionEvents {
   void crossed(Peer& peer, Tag ours, Tag theirs);
 
   IncomingMessage* incoming(Peer& peer, const FrameHeader& header);
+  void contradicts(Peer& peer, Tag tag);
   void deliver(Peer& peer, Tag tag);
   Failure wrong_length(const Peer& peer, Tag tag, Bytes asked, std::uint64_t sent) const;
 
@@ -206,6 +208,7 @@ class Transport final : private ConnectionEvents {
   std::vector<std::unique_ptr<Peer>> peers_;  // by number; null where connect() named none
   Connections strangers_;                // accepted; the hello is not yet read, or does not fit
   Connections graves_;                   // lost; freed by a later event
+  BufferPool buffers_;                   // for what arrives, where the network hands over none
   std::map<std::uint64_t, Tag> floors_;  // by group: tags below are cancelled
   std::map<Tag, Handler> handlers_;
   std::vector<SessionWatcher*> watchers_;

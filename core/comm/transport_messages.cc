@@ -194,6 +194,22 @@ void Transport::signalled(Connection& connection, const FrameHeader& header) {
   }
 }
 
+std::shared_ptr<std::byte> Transport::memory_for(Connection& connection,
+                                                 const FrameHeader& header) {
+  Peer& p = peer(connection.peer);
+  p.heard = loop_.now();
+  IncomingMessage* message = incoming(p, header);
+  if (message == nullptr) return nullptr;
+  if (message->total() == header.total) return message->memory(buffers_);
+  contradicts(p, header.tag);
+  return nullptr;
+}
+
+void Transport::contradicts(Peer& p, Tag tag) {
+  peer_down(p, {FailureKind::kMismatch,
+                fmt::format("frames of one message contradict each other (tag {:016x})", tag)});
+}
+
 void Transport::part_arrived(Connection& connection, const FrameHeader& header,
                              std::uint64_t offset, Slice part) {
   Peer& p = peer(connection.peer);
@@ -201,10 +217,7 @@ void Transport::part_arrived(Connection& connection, const FrameHeader& header,
   IncomingMessage* message = incoming(p, header);
   if (message == nullptr) return;
   if (message->total() != header.total || !message->add(offset, std::move(part))) {
-    peer_down(
-        p, {FailureKind::kMismatch,
-            fmt::format("frames of one message contradict each other (tag {:016x})", header.tag)});
-    return;
+    return contradicts(p, header.tag);
   }
   if (!message->complete()) return;
   if (!is_control(header.tag)) {

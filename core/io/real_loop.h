@@ -53,6 +53,9 @@ class RealLoop final : public IslandLoop {
   bool running(IslandId island) const override;
   int life(IslandId island) const override;
 
+  /// The loop below, for sockets.
+  UvLoop& uv() { return uv_; }
+
   /// Any thread, while run() runs: time by the wall clock.
   Nanos wall() const { return uv_.wall(); }
 

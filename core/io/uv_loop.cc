@@ -100,6 +100,8 @@ void UvLoop::post_from_thread(Nanos when, Callback f) {
   std::ignore = ::write(handles_->posted_fd, &one, sizeof one);
 }
 
+uv_loop_s* UvLoop::handle() { return &handles_->loop; }
+
 void UvLoop::start_clock() {
   if (start_ < Nanos{0}) start_ = monotonic_now();
 }

@@ -14,6 +14,7 @@
 // post_from_thread(). Errors: an exception out of an event ends run(), which passes it on.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -27,6 +28,8 @@
 #include "core/base/event_heap.h"
 #include "core/base/loop.h"
 #include "core/io/lateness.h"
+
+struct uv_loop_s;
 
 namespace strait {
 
@@ -65,6 +68,24 @@ class UvLoop final : public Loop {
 
   /// run() returns when the other events of this instant have run.
   void stop() { stopping_ = true; }
+
+  /// For up-calls of libuv's handles: runs what is due, then `f` as an event of this moment, then
+  /// what it has made due, so that what has just arrived is dealt with while it is in the cache.
+  template <class F>
+  void happens(F&& f) {
+    run_due();
+    if (failure_) return;
+    now_ = std::max(now_, wall());
+    try {
+      f();
+    } catch (...) {
+      return end(std::current_exception());
+    }
+    run_due();
+  }
+
+  /// For libuv's handles of this folder, which are closed before the loop's end.
+  uv_loop_s* handle();
 
   /// Any thread, after start_clock(): time since then by the wall clock, and the moment at which
   /// it is `time`.

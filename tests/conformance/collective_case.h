@@ -97,7 +97,7 @@ inline TestWorldOptions world_options(const Case& c) {
   TestWorldOptions options{.islands = c.islands,
                            .eager_limit = c.eager_limit,
                            .connections = c.connections,
-                           .real_time = c.real_time,
+                           .real_time = c.real_time || c.network.real,
                            .network = c.network.make};
   options.collective.algorithm = c.algorithm;
   options.collective.codec = c.codec;

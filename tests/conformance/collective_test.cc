@@ -264,6 +264,7 @@ TEST_CASE("the pipe and every other network give the same bits", "[collective]")
 
 TEST_CASE("the same exchange has the same trace twice", "[collective]") {
   for (const auto& network : network_rows()) {
+    if (network.real) continue;  // the kernel decides when what arrives
     for (const auto algorithm : algorithm_names()) {
       const Case c{network, std::string(algorithm), "int8", 5, 30'000};
       INFO(c.name());
@@ -275,7 +276,7 @@ TEST_CASE("the same exchange has the same trace twice", "[collective]") {
 TEST_CASE("several exchanges may be in flight while an island computes", "[collective]") {
   using namespace std::chrono_literals;
   for (const auto& network : network_rows()) {
-    TestWorld world({.islands = 3, .network = network.make});
+    TestWorld world({.islands = 3, .real_time = network.real, .network = network.make});
     constexpr std::size_t kSize = 2000;
     std::vector<std::vector<float>> sums(3, std::vector<float>(kSize));
     world.run([&](IslandId i, TestWorld::Ports& ports) {

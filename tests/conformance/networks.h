@@ -13,6 +13,7 @@ namespace strait {
 struct NetworkRow {
   std::string name;
   std::function<std::unique_ptr<Fabric>(Loop&, Trace&, int islands)> make;
+  bool real = false;  // by the wall clock only
 };
 
 inline std::unique_ptr<Fabric> emulated(Loop& loop, Trace& trace, int islands, AccessLink link,
@@ -54,6 +55,11 @@ inline std::vector<NetworkRow> network_rows() {
                          {{.time = 400ms, .kind = NetworkEventKind::kLinkDown, .links = all},
                           {.time = 2s, .kind = NetworkEventKind::kLinkUp, .links = all}});
        }},
+      {"tcp",
+       [](Loop& loop, Trace& trace, int islands) {
+         return make_fabric("tcp", loop, trace, {.islands = islands});
+       },
+       /*real=*/true},
   };
 }
 

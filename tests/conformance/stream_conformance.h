@@ -21,6 +21,9 @@ class StreamWorld {
   virtual ~StreamWorld() = default;
   virtual Network& endpoint(PeerId peer) = 0;
   virtual void run() = 0;
+
+  /// What was offered as two may arrive as one (sockets).
+  virtual bool joins() const { return false; }
 };
 
 /// Builds a world whose streams have this send buffer.
@@ -145,7 +148,7 @@ inline void check_two_at_once(const MakeStreamWorld& make) {
   p.b.on_arrived = [&] { p.b.stream.reset(); };
   p.a.offer(make_slice(1), make_slice(1));
   p.world->run();
-  CHECK(p.b.received.size() == 2'048);
+  CHECK(p.b.received.size() == (p.world->joins() ? 2'049 : 2'048));
 }
 
 inline void check_room(const MakeStreamWorld& make) {
@@ -259,7 +262,7 @@ inline void check_end_inside_up_calls(const MakeStreamWorld& make) {
   p.b.on_arrived = [&] { p.b.stream.reset(); };
   p.a.on_closed = [&] { p.a.stream.reset(); };
   p.world->run();
-  CHECK(p.b.received.size() == 100);
+  CHECK(p.b.received.size() == (p.world->joins() ? 200 : 100));
   CHECK(p.a.closings == 1);
 }
 

@@ -25,8 +25,6 @@ constexpr std::array kTable{
     Row{"star", star},
 };
 
-constexpr std::size_t kAlignment = 64;
-
 }  // namespace
 
 Algorithm find_algorithm(std::string_view name) {
@@ -55,26 +53,6 @@ Pending<Done> CodecWorker::work(Bytes bytes) {
   free_at_ = std::max(free_at_, loop_.now()) + cost;
   loop_.at(free_at_, [promise] { promise.complete(Done{}); });
   return promise.pending();
-}
-
-std::shared_ptr<std::byte> BufferPool::take(std::size_t bytes) {
-  const std::size_t needed = bytes + kAlignment;
-  std::vector<std::byte> memory;
-  const auto fits =
-      std::find_if(free_->begin(), free_->end(), [&](const auto& m) { return m.size() == needed; });
-  if (fits != free_->end()) {
-    memory = std::move(*fits);
-    *fits = std::move(free_->back());
-    free_->pop_back();
-  } else {
-    memory.resize(needed);
-  }
-  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-  std::byte* aligned = memory.data() + (kAlignment - address % kAlignment) % kAlignment;
-  // The deleter owns the memory and gives it back to the list, which outlives the pool if need be.
-  return {aligned, [list = free_, m = std::move(memory)](std::byte*) mutable {
-            list->push_back(std::move(m));
-          }};
 }
 
 void give_up(Transport& transport, const ExchangeId& id) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/async.h"
+#include "core/comm/buffer_pool.h"
 #include "core/comm/codec.h"
 #include "core/comm/collective.h"
 #include "core/comm/tags.h"
@@ -34,19 +35,6 @@ class CodecWorker {
   Loop& loop_;
   BytesPerSecond rate_;
   Nanos free_at_{0};
-};
-
-/// Buffers that are lent again and again, so that an exchange per step faults no new pages. A
-/// buffer comes back when its last slice is gone.
-class BufferPool {
- public:
-  BufferPool() : free_(std::make_shared<std::vector<std::vector<std::byte>>>()) {}
-
-  /// Memory of `bytes` bytes with undefined contents, 64-byte aligned.
-  std::shared_ptr<std::byte> take(std::size_t bytes);
-
- private:
-  std::shared_ptr<std::vector<std::vector<std::byte>>> free_;
 };
 
 /// A range of elements, cut at block boundaries.
