@@ -11,6 +11,9 @@ namespace strait {
 
 namespace {
 
+constexpr Nanos kLook{20'000'000};          // how often a process looks whether it may end
+constexpr Nanos kFarewell{5'000'000'000};  // that islands have to hear that the run is over
+
 std::unique_ptr<IslandLoop> make_loop(const WorldOptions& options, Trace& trace) {
   if (options.real_time) {
     return std::make_unique<RealLoop>(options.islands, trace, *options.real_time);
@@ -55,8 +58,10 @@ World::World(const WorldOptions& options, Storage& journal)
     loops_.push_back(std::make_unique<PausedLoop>(loop_, pauses));
   }
   options_.coordinator.islands = options_.coordinator.first_round = options.islands;
+  if (options.only) be_only(*options.only);
   schedule(options.fabric.description);
-  if (options.rounds) start_coordinator();
+  const bool coordinates = !options.only || options.only->peer == PeerId::kCoordinator;
+  if (options.rounds && coordinates) start_coordinator();
   // Everybody listens before anybody dials.
   for (IslandId i = 0; i < options.islands; ++i) {
     if (loop_.running(i)) settle(i);
@@ -64,6 +69,13 @@ World::World(const WorldOptions& options, Storage& journal)
   if (control_) control_->connect(peers_);
   for (auto& place : places_) {
     if (place) place->transport->connect(peers_);
+  }
+  if (!options.only) return;
+  if (coordinates) {
+    desk_ = std::make_unique<NewsDesk>(*control_, options.only->hear);
+  } else {
+    const auto island = static_cast<std::size_t>(island_of(options.only->peer));
+    teller_ = std::make_unique<NewsTeller>(*places_[island]->transport);
   }
 }
 
@@ -82,9 +94,46 @@ std::unique_ptr<Transport> World::make_transport(PeerId self, Loop& loop,
 
 void World::settle(IslandId island) {
   const auto n = static_cast<std::size_t>(island);
-  const auto incarnation = static_cast<std::uint64_t>(loop_.life(island)) + 1;
+  const auto incarnation = options_.only ? options_.only->incarnation
+                                         : static_cast<std::uint64_t>(loop_.life(island)) + 1;
   places_[n] = std::make_unique<Place>(
       loop_.clock(island), make_transport(peer_of(island), *loops_[n], incarnation), options_);
+}
+
+/// The other islands are not here, and the run goes on until it is said to be over.
+void World::be_only(const OnePeer& peer) {
+  STRAIT_CHECK(options_.real_time && options_.rounds && options_.make_fabric,
+               "a process of one peer needs the wall clock, rounds and a network");
+  for (IslandId i = 0; i < islands(); ++i) {
+    if (peer_of(i) != peer.peer) loop_.set_absent(i);
+  }
+  loop_.hold_open();
+}
+
+void World::end_island(bool leaves) {
+  wait_for_news(loop_.now() + options_.member.peer_timeout, leaves);
+}
+
+/// Looks now and then; the deadline counts from when the coordinator was heard last.
+void World::wait_for_news(Nanos until, bool leaves) {
+  const auto island = static_cast<std::size_t>(island_of(options_.only->peer));
+  const Nanos heard = places_[island]->transport->heard(PeerId::kCoordinator);
+  until = std::max(until, heard + options_.member.peer_timeout);
+  const bool done = teller_->all_heard() && (leaves || teller_->over());
+  if (done || loop_.now() >= until) return loop_.let_close();
+  loop_.at(loop_.now() + kLook, [this, until, leaves] { wait_for_news(until, leaves); });
+}
+
+void World::end_run() {
+  desk_->say_over();
+  wait_for_islands(loop_.now() + kFarewell);
+}
+
+void World::wait_for_islands(Nanos until) {
+  bool somebody = false;
+  for (IslandId i = 0; i < islands(); ++i) somebody = somebody || control_->connected(peer_of(i));
+  if (!somebody || loop_.now() >= until) return loop_.let_close();
+  loop_.at(loop_.now() + kLook, [this, until] { wait_for_islands(until); });
 }
 
 /// Puts what happens to islands on the loop; the fabric knows of the links.
@@ -164,7 +213,9 @@ void World::crash_coordinator() {
 
 void World::start_coordinator() {
   const bool again = coordinator_lives_ > 0;
-  control_ = make_transport(PeerId::kCoordinator, loop_, ++coordinator_lives_);
+  ++coordinator_lives_;
+  control_ = make_transport(PeerId::kCoordinator, loop_,
+                            options_.only ? options_.only->incarnation : coordinator_lives_);
   if (again) control_->connect(peers_);
   coordinator_ =
       std::make_unique<Coordinator>(*control_, journal_, ledger_, trace_, options_.coordinator);
@@ -172,6 +223,10 @@ void World::start_coordinator() {
 
 std::uint32_t World::committed_rounds() const {
   return coordinator_ ? coordinator_->committed_rounds() : 0;
+}
+
+std::optional<Failure> World::failure() const {
+  return coordinator_ ? coordinator_->failure() : std::nullopt;
 }
 
 std::optional<Pace> World::pace() const {
@@ -197,7 +252,7 @@ void World::run(const std::function<void(IslandId, Ports&)>& body) {
                 place.rounds ? &*place.rounds : nullptr,
                 place.handout,
                 life,
-                life > 0 || late,
+                life > 0 || late || (options_.only && options_.only->joins),
                 leaving_[n]};
     body(i, ports);
   });

@@ -9,6 +9,8 @@
 // back, and events may do the same. A killed island's thread unwinds at that instant, and what
 // belonged to it is gone with its connections; a new life has everything anew. The coordinator may
 // crash and be started again; what is left of it is the journal.
+//
+// A real run has a world in each process, which is only one peer of it (OnePeer).
 #pragma once
 
 #include <atomic>
@@ -23,11 +25,20 @@
 #include "core/base/storage.h"
 #include "core/comm/coordinator.h"
 #include "core/comm/handout.h"
+#include "core/comm/news.h"
 #include "core/comm/rounds.h"
 #include "core/comm/transport_collective.h"
 #include "core/io/lateness.h"
 
 namespace strait {
+
+/// Which one peer of a run a process is.
+struct OnePeer {
+  PeerId peer{};                  // an island, or the coordinator
+  std::uint64_t incarnation = 1;  // of this life
+  bool joins = false;             // an island: the others have begun without it
+  NewsDesk::Hear hear = {};       // the coordinator: what islands tell (World::tell)
+};
 
 struct WorldOptions {
   int islands = 1;
@@ -43,7 +54,10 @@ struct WorldOptions {
   bool rounds = true;                   // a coordinator serves rounds
   RoundsOptions member;
   CoordinatorOptions coordinator;  // the numbers of islands are filled in
-  /// Instead of a row of make_fabric, for tests.
+  /// This process is only one peer, by the wall clock; the others are elsewhere, and `make_fabric`
+  /// leads to them. Empty: all peers are here.
+  std::optional<OnePeer> only;
+  /// Instead of a row of make_fabric: for tests, and for `only`.
   std::function<std::unique_ptr<Fabric>(Loop&, Trace&)> make_fabric = {};
 };
 
@@ -82,10 +96,25 @@ class World {
   void crash_coordinator();
   void start_coordinator();
 
+  // Where this process is only one peer:
+
+  /// An island: tells the coordinator's process. On the loop.
+  void tell(std::vector<std::byte> news) { teller_->tell(std::move(news)); }
+  /// The island has nothing more to do; run() returns when everything it told was heard and, unless
+  /// it `leaves`, the coordinator says that the run is over, or cannot be reached any more. On the
+  /// loop.
+  void end_island(bool leaves);
+  /// The coordinator: tells the islands that the run is over; run() returns when they have gone, or
+  /// some seconds later. On the loop.
+  void end_run();
+
   int islands() const { return static_cast<int>(places_.size()); }
   bool running(IslandId island) const { return loop_.running(island); }
   std::uint32_t committed_rounds() const;
+  /// Why the coordinator says that the run cannot go on, if it does.
+  std::optional<Failure> failure() const;
   const Ledger& ledger() const { return ledger_; }
+  Ledger& ledger() { return ledger_; }
   const Trace& trace() const { return trace_; }
   Nanos now() const { return loop_.now(); }
   std::vector<LinkRow> link_table() const { return fabric_->link_table(); }
@@ -105,6 +134,9 @@ class World {
 
   std::unique_ptr<Transport> make_transport(PeerId self, Loop& loop, std::uint64_t incarnation);
   void settle(IslandId island);
+  void be_only(const OnePeer& peer);
+  void wait_for_news(Nanos until, bool leaves);
+  void wait_for_islands(Nanos until);
   void schedule(const NetworkDescription& description);
 
   WorldOptions options_;
@@ -124,6 +156,8 @@ class World {
   std::unique_ptr<Transport> control_;  // the coordinator's
   std::unique_ptr<Coordinator> coordinator_;
   std::uint64_t coordinator_lives_ = 0;
+  std::unique_ptr<NewsTeller> teller_;  // where we are only an island
+  std::unique_ptr<NewsDesk> desk_;      // where we are only the coordinator
   double loop_cpu_seconds_ = 0;
 };
 

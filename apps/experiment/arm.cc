@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "apps/experiment/churn.h"
+#include "apps/experiment/life.h"
 #include "core/base/check.h"
 #include "core/base/errors.h"
 #include "core/base/quantities.h"
@@ -37,6 +38,9 @@ std::vector<HelloSetting> settings_of(const Experiment& x) {
 
 std::optional<PaceLimits> pace_limits(const RunConfig& c) {
   if (c.run.time != "real") return std::nullopt;
+  if (c.network.kind == "tcp") {
+    return PaceLimits{.max_lateness = kNever, .as_it_comes = c.compute.pace == "free"};
+  }
   return PaceLimits{.max_lateness = c.run.max_lateness, .strict = c.run.strict};
 }
 
@@ -50,7 +54,8 @@ WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int
                          .codec = c.collective.codec,
                          .result_codec = c.collective.result,
                          .piece_bytes = c.collective.piece,
-                         .memory_rate = c.compute.memory_rate},
+                         // Over real sockets it costs what it costs.
+                         .memory_rate = c.network.kind == "tcp" ? kUnlimited : c.compute.memory_rate},
           .eager_limit = c.collective.eager_limit,
           .connections = c.collective.connections,
           .run_id = settings_hash(c),
@@ -77,6 +82,70 @@ void commit_steps(WorldOptions& options, const RunConfig& c) {
   options.coordinator.journal = "journal_of_steps.txt";  // the run's folder may have DiLoCo's, too
 }
 
+/// Of one island: forwards to the record, if there is one, and posts to the board, so that it hears
+/// of everything in the order of virtual time.
+class BoardObserver final : public LifeObserver {
+ public:
+  /// Board and result outlive the run.
+  BoardObserver(Clock& clock, Board& board, ArmResult& result, IslandObserver* record,
+                std::function<void()> run_is_over)
+      : clock_(clock),
+        board_(board),
+        result_(result),
+        record_(record),
+        run_is_over_(std::move(run_is_over)) {}
+
+  void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
+    if (record_ != nullptr) record_->at_boundary(island, round, own);
+  }
+  void round_done(const IslandRound& round, std::span<const float> shared) override {
+    if (record_ != nullptr) record_->round_done(round, shared);
+    clock_.post([&board = board_, &result = result_, report = report_of(round)] {
+      const Boundary& b = report.boundary;
+      if (b.caught_up_to > b.caught_up_from) {
+        result.events.push_back({report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from,
+                                 b.caught_up_to});
+      }
+      board.round_done(report);
+    });
+  }
+  void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
+                 const std::vector<Metric>& metrics) override {
+    clock_.post([&board = board_, island, round, share, metrics] {
+      board.evaluated(island, round, share, metrics);
+    });
+  }
+  /// What a killed island posts is dropped, but the loop stands still meanwhile.
+  void died(IslandId island, std::int64_t lost_tokens) override {
+    board_.gone(island, lost_tokens);
+  }
+  void ended(IslandId island, std::int64_t lost_tokens) override {
+    clock_.post([&board = board_, island, lost_tokens] { board.gone(island, lost_tokens); });
+  }
+  void left(IslandId island, std::uint32_t round, std::span<const float> shared) override {
+    clock_.post([&result = result_, run_is_over = run_is_over_, island, round,
+                 last = std::vector<float>(shared.begin(), shared.end())]() mutable {
+      if (round >= result.plan.rounds) run_is_over();
+      // Of those who have got as far the lowest one, who is not the first to say so in real time.
+      const bool none = result.shared.empty(), further = round > result.shared_round;
+      const bool lower = round == result.shared_round && island < result.shared_by;
+      if (!none && !further && !lower) return;
+      result.shared_round = round;
+      result.shared_by = island;
+      result.shared = std::move(last);
+    });
+  }
+
+ private:
+  Clock& clock_;
+  Board& board_;
+  ArmResult& result_;
+  IslandObserver* record_;
+  const std::function<void()> run_is_over_;
+};
+
+}  // namespace
+
 Costs costs_of(const World& world, double wall_s) {
   Costs costs{.time = world.now(),
               .wall_s = wall_s,
@@ -91,142 +160,13 @@ Costs costs_of(const World& world, double wall_s) {
   return costs;
 }
 
-void restore(const Checkpoint& from, Task& task, InnerOptimizer& optimizer) {
-  STRAIT_CHECK(from.parameters.size() == task.parameters().size(),
-               "a checkpoint of {} parameters for a model of {}", from.parameters.size(),
-               task.parameters().size());
-  std::copy(from.parameters.begin(), from.parameters.end(), task.parameters().begin());
-  const auto state = optimizer.state();
-  for (std::size_t s = 0; s < state.size(); ++s) {
-    std::copy(from.inner_state[s].begin(), from.inner_state[s].end(), state[s].values.begin());
-  }
-  optimizer.set_steps_taken(from.steps);
+WorldOptions arm_world(const Experiment& x, const ArmOptions& options) {
+  const Commits commits = commits_of(x, options);
+  WorldOptions world =
+      world_options(x, x.fabric, options.islands, /*rounds=*/commits != Commits::kNothing);
+  if (commits == Commits::kSteps) commit_steps(world, x.config);
+  return world;
 }
-
-Checkpoint save(Task& task, InnerOptimizer& optimizer) {
-  Checkpoint to;
-  to.parameters.assign(task.parameters().begin(), task.parameters().end());
-  for (const auto& state : optimizer.state()) {
-    to.inner_names.push_back(state.name);
-    to.inner_state.emplace_back(state.values.begin(), state.values.end());
-  }
-  to.steps = optimizer.steps_taken();
-  return to;
-}
-
-/// Of one island: forwards to the record, if there is one, and posts to the board, so that it hears
-/// of everything in the order of virtual time.
-class Observers final : public IslandObserver {
- public:
-  /// Board and result outlive the run.
-  Observers(Clock& clock, Board& board, ArmResult& result, IslandObserver* record)
-      : clock_(clock), board_(board), result_(result), record_(record) {}
-
-  void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
-    if (record_ != nullptr) record_->at_boundary(island, round, own);
-  }
-  void round_done(const IslandRound& round, std::span<const float> shared) override {
-    if (record_ != nullptr) record_->round_done(round, shared);
-    clock_.post([&board = board_, &result = result_, round] {
-      const Boundary& b = round.boundary;
-      if (b.caught_up_to > b.caught_up_from) {
-        result.events.push_back(
-            {round.now, TraceKind::kCaughtUp, round.island, b.caught_up_from, b.caught_up_to});
-      }
-      board.round_done(round);
-    });
-  }
-  void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
-                 const std::vector<Metric>& metrics) override {
-    clock_.post([&board = board_, island, round, share, metrics] {
-      board.evaluated(island, round, share, metrics);
-    });
-  }
-  /// What a killed island posts is dropped, but the loop stands still meanwhile.
-  void died(IslandId island, std::int64_t lost_tokens) override {
-    board_.gone(island, lost_tokens);
-  }
-
-  void ended(IslandId island, std::int64_t lost_tokens) {
-    clock_.post([&board = board_, island, lost_tokens] { board.gone(island, lost_tokens); });
-  }
-
- private:
-  Clock& clock_;
-  Board& board_;
-  ArmResult& result_;
-  IslandObserver* record_;
-};
-
-/// One life of an island in an arm.
-void live(const Experiment& x, const Checkpoint* start, IslandId island, World::Ports& ports,
-          Board& board, ArmResult& result, IslandObserver* record,
-          const std::function<void()>& run_is_over) {
-  const ArmOptions& options = result.options;
-  const auto task = x.tasks.make();
-  const auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
-  task->initialize();
-  if (start != nullptr) restore(*start, *task, *optimizer);
-  const bool alone = options.islands == 1;
-  Observers observers(ports.clock, board, result, record);
-  Island trainee({island, ports.clock, *task, *optimizer, observers}, compute_model(x),
-                 schedule_of(x.config, options.peak_lr));
-  const auto strategy = make_strategy(options.strategy,
-                                      {.collective = alone ? nullptr : &ports.collective,
-                                       .rounds = alone ? nullptr : ports.rounds,
-                                       .starters = starters(x.fabric, options.islands),
-                                       .joins = ports.joins,
-                                       .leaving = &ports.leaving,
-                                       .policy = {.missed = missed_rounds(x.config.rounds.missed),
-                                                  .weights = weights(x.config.rounds.weights)}},
-                                      outer_options(x.config));
-  trainee.train(*strategy, result.plan);
-  observers.ended(island, strategy->waiting_tokens());
-  const auto shared = strategy->shared(trainee);
-  ports.clock.post([&result, run_is_over, island, round = strategy->boundary().state,
-                    last = std::vector<float>(shared.begin(), shared.end())]() mutable {
-    if (round >= result.plan.rounds) run_is_over();
-    // Of those who have got as far the lowest one, who is not the first to say so in real time.
-    const bool none = result.shared.empty(), further = round > result.shared_round;
-    const bool lower = round == result.shared_round && island < result.shared_by;
-    if (!none && !further && !lower) return;
-    result.shared_round = round;
-    result.shared_by = island;
-    result.shared = std::move(last);
-  });
-}
-
-/// Island 0's part of pretraining: its model, the batches of all islands.
-void pretrain_island_0(const Experiment& x, World::Ports& ports, Task& task,
-                       InnerOptimizer& optimizer, Pretraining& result,
-                       const std::function<void(std::int64_t)>& progress) {
-  const RunConfig& c = x.config;
-  const Schedule schedule = schedule_of(c, c.pretrain.lr);
-  const ComputeModel compute = compute_model(x);
-  const auto scale = static_cast<float>(1.0 / c.run.islands);
-  for (std::int64_t step = 0; step < c.pretrain.steps; ++step) {
-    Nanos cost{0};
-    for (IslandId i = 0; i < c.run.islands; ++i) cost += compute.step_cost(i, step);
-    ports.clock.compute(cost, [&] {
-      task.clear_gradients();
-      for (IslandId i = 0; i < c.run.islands; ++i) task.accumulate_gradient({i, step}, scale);
-      optimizer.step(task.parameters(), task.gradients(), schedule.rate(step));
-    });
-    if (progress) progress(step + 1);
-  }
-  const auto losses = task.take_losses();
-  const auto last = static_cast<std::size_t>(c.run.islands);
-  for (std::size_t i = losses.size() - last; i < losses.size(); ++i) {
-    result.loss += losses[i] / static_cast<double>(last);
-  }
-  result.compute_time = ports.clock.now();
-}
-
-void check_handed_out(const Outcome<Done>& outcome) {
-  if (!outcome.ok()) throw RunFailed("the hand-out after pretraining: " + outcome.failure().what);
-}
-
-}  // namespace
 
 ComputeModel compute_model(const Experiment& x) {
   ComputeModel model{.step = x.config.compute.step,
@@ -265,7 +205,8 @@ OuterOptions outer_options(const RunConfig& config) {
 
 Commits commits_of(const Experiment& x, const ArmOptions& options) {
   const Commits commits = options.islands == 1 ? Commits::kNothing : commits_of(options.strategy);
-  const bool all_stay = x.config.data_parallel.missing == "wait" && !come_and_go(x.fabric);
+  const bool all_stay =
+      !x.real && x.config.data_parallel.missing == "wait" && !come_and_go(x.fabric);
   return commits == Commits::kSteps && all_stay ? Commits::kNothing : commits;
 }
 
@@ -290,33 +231,17 @@ Pretraining pretrain(const Experiment& x, const std::function<void(std::int64_t)
   Pretraining result;
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(x.config.run.islands));
   world.run([&](IslandId island, World::Ports& ports) {
-    const auto task = x.tasks.make();
-    const auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
-    std::vector<Packed> packed{Packed(task->layout(), task->parameters())};
-    for (const auto& state : optimizer->state()) packed.emplace_back(task->layout(), state.values);
-    std::vector<std::span<float>> buffers;
-    for (Packed& p : packed) buffers.push_back(p.values());
-    if (island == 0) {
-      task->initialize();
-      pretrain_island_0(x, ports, *task, *optimizer, result, progress);
-      std::vector<PeerId> others;
-      for (IslandId i = 1; i < world.islands(); ++i) others.push_back(peer_of(i));
-      for (Packed& p : packed) p.gather();
-      auto given = ports.handout.give({buffers.begin(), buffers.end()}, others);
-      check_handed_out(given.wait());
-      result.checkpoint = save(*task, *optimizer);
-    } else {
-      auto taken = ports.handout.take(peer_of(0), buffers);
-      check_handed_out(taken.wait());
-      for (Packed& p : packed) p.scatter();
-    }
-    hashes[static_cast<std::size_t>(island)] = hash_floats(task->parameters());
+    PretrainPart part = pretrain_part(x, island, ports, progress);
+    hashes[static_cast<std::size_t>(island)] = part.hash;
+    if (island != 0) return;
+    result.checkpoint = std::move(part.checkpoint);
+    result.compute_time = part.compute_time;
+    result.loss = part.loss;
   });
   for (const auto hash : hashes) {
     STRAIT_CHECK(hash == hashes[0], "the hand-out gave {:016x} instead of {:016x}", hash,
                  hashes[0]);
   }
-  result.checkpoint.steps = x.config.pretrain.steps;
   result.costs = costs_of(world, timer.seconds());
   return result;
 }
@@ -344,11 +269,8 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
                   Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
   const WallTimer timer;
   ArmResult result{.options = options, .plan = train_plan(x, options, start)};
-  const Commits commits = commits_of(x, options);
-  const bool rounds = commits != Commits::kNothing;
-  WorldOptions settings = world_options(x, x.fabric, options.islands, rounds);
-  if (commits == Commits::kSteps) commit_steps(settings, x.config);
-  World world(settings, journal);
+  const bool rounds = commits_of(x, options) != Commits::kNothing;
+  World world(arm_world(x, options), journal);
   std::vector<Nanos> lateness;  // by row
   Board board(options.islands, starters(x.fabric, options.islands), result.plan, world.ledger(),
               [&](const RoundRow& row) {
@@ -365,7 +287,8 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   };
   try {
     world.run([&](IslandId island, World::Ports& ports) {
-      live(x, start, island, ports, board, result, record, run_is_over);
+      BoardObserver observer(ports.clock, board, result, record, run_is_over);
+      live(x, options, result.plan, start, island, ports, observer);
     });
   } catch (...) {
     result.failure = std::current_exception();

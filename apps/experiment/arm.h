@@ -23,6 +23,7 @@ struct Experiment {
   RunConfig config;  // filled in
   const TaskSource& tasks;
   FabricOptions fabric;
+  bool real = false;  // islands are processes, which may come and go at any time
 };
 
 /// What an inner step of each island costs.
@@ -97,6 +98,11 @@ ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const
 /// training: the same messages through the same emulator.
 Nanos price_data_parallel(const Experiment& experiment, std::int64_t first_step, std::int64_t steps,
                           std::int64_t elements);
+
+/// The world of an arm, as far as the experiment says it.
+WorldOptions arm_world(const Experiment& experiment, const ArmOptions& options);
+
+Costs costs_of(const World& world, double wall_s);
 
 /// Where each step is committed it is a round of its own.
 TrainPlan train_plan(const Experiment& experiment, const ArmOptions& options,

@@ -31,14 +31,25 @@ Board::Board(int islands, const Roster& starters, const TrainPlan& plan, const L
   unfinished_[0].roster = starters;
 }
 
-void Board::round_done(const IslandRound& report) {
+IslandReport report_of(const IslandRound& round) {
+  IslandReport report{.island = round.island,
+                      .steps = static_cast<std::int64_t>(round.steps.size()),
+                      .tokens = round.tokens,
+                      .now = round.now,
+                      .waited = round.waited,
+                      .boundary = round.boundary};
+  for (const StepRecord& step : round.steps) report.loss += step.loss;
+  return report;
+}
+
+void Board::round_done(const IslandReport& report) {
   const auto island = static_cast<std::size_t>(report.island);
   const Boundary& boundary = report.boundary;
-  Work work{.steps = static_cast<std::int64_t>(report.steps.size()),
-            .tokens = report.tokens,
-            .discarded = boundary.discarded_tokens,
-            .finite = boundary.finite};
-  for (const StepRecord& step : report.steps) work.loss += step.loss;
+  const Work work{.loss = report.loss,
+                  .steps = report.steps,
+                  .tokens = report.tokens,
+                  .discarded = boundary.discarded_tokens,
+                  .finite = boundary.finite};
   tokens_ += work.tokens;
   discarded_ += work.discarded;
   waited_[island] = report.waited;

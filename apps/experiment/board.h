@@ -40,6 +40,18 @@ struct RoundRow {
   std::vector<Metric> held_out;       // combined; empty if not evaluated, or not all of it
 };
 
+/// What the board wants to know of a boundary.
+struct IslandReport {
+  IslandId island = 0;
+  double loss = 0;  // sum over the steps
+  std::int64_t steps = 0;
+  std::int64_t tokens = 0;
+  Nanos now{0};     // when the round was over for this island
+  Nanos waited{0};  // since this life began
+  Boundary boundary;
+};
+IslandReport report_of(const IslandRound& round);
+
 class Board {
  public:
   using RowDone = std::function<void(const RoundRow&)>;
@@ -49,7 +61,7 @@ class Board {
   Board(int islands, const Roster& starters, const TrainPlan& plan, const Ledger& ledger,
         RowDone row_done);
 
-  void round_done(const IslandRound& round);
+  void round_done(const IslandReport& report);
   void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics);
 

@@ -47,6 +47,12 @@ std::string tcp_line(const NetworkSettings& network) {
   return line;
 }
 
+std::string time_line(const RunConfig& c) {
+  if (c.network.kind == "tcp") return "real: as long as it takes";
+  return c.run.time == "real" ? "real: the model's times by the wall clock"
+                              : "virtual: the model's times, as fast as this machine can";
+}
+
 std::string network_line(const NetworkDescription& network) {
   if (network.places == 0) return "pipe: messages arrive in no time";
   std::string line = network_summary(network);
@@ -77,8 +83,18 @@ std::string compute_line(const Experiment& x, const std::string& where_from) {
 
 }  // namespace
 
+SocketOptions sockets_of(const RunConfig& config) {
+  const SocketSettings& s = config.sockets;
+  return {.congestion = s.congestion,
+          .send_buffer = s.send_buffer,
+          .receive_buffer = s.receive_buffer,
+          .unsent = s.unsent};
+}
+
 FabricOptions fabric_of(const RunConfig& config) {
-  if (config.network.kind != "emulated") return {.islands = config.run.islands};
+  if (config.network.kind != "emulated") {
+    return {.islands = config.run.islands, .sockets = sockets_of(config)};
+  }
   const auto& n = config.network;
   return {.islands = config.run.islands,
           .description = read_network({n.links, n.islands, n.bottlenecks, n.events, n.regions},
@@ -105,15 +121,17 @@ ArmOptions own_arm(const RunConfig& config) {
 }
 
 Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
-                 const std::string& deps)
+                 const std::string& deps, std::optional<RealPeer> coordinator)
     : arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
       loaded_(with_measured_step(loaded, *tasks_)),
+      coordinator_(std::move(coordinator)),
       experiment_{with_device(loaded_.config, flops_of(loaded_.config)), *tasks_,
-                  fabric_of(loaded_.config)},
+                  fabric_of(loaded_.config), /*real=*/coordinator_.has_value()},
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
+  if (coordinator_) check_real(loaded.config);
   folder_ = make_run_folder(loaded.config.run.out, loaded.name());
   metrics_.emplace(folder_ + "/metrics.csv");
   write_run_header(folder_, loaded_);
@@ -121,7 +139,7 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
 
 void Session::run() {
   progress_.line(banner_text(banner()));
-  if (loaded_.config.pretrain.steps > 0) run_pretraining();
+  if (loaded_.config.pretrain.steps > 0 && !coordinator_) run_pretraining();
   progress_.line(round_titles());
   for (const ArmOptions& arm : arms_) run_one(arm);
   write_tables();
@@ -143,8 +161,7 @@ std::vector<BannerSection> Session::banner() const {
        {"islands", fmt::format("{}, {} thread each, {}", c.run.islands, c.run.threads_per_island,
                                c.run.parallel ? "in parallel" : "one at a time")},
        {"work", fmt::format("{} rounds x {} inner steps", c.run.rounds, c.run.inner_steps)},
-       {"time", c.run.time == "real" ? "real: the model's times by the wall clock"
-                                     : "virtual: the model's times, as fast as this machine can"},
+       {"time", time_line(c)},
        {"seed", std::to_string(c.run.seed)},
        {"settings", hex(settings_hash(c))},
        {"program", build_info().commit},
@@ -166,11 +183,15 @@ std::vector<BannerSection> Session::banner() const {
                            total_inner_steps(c)));
   model_section.lines.emplace_back(
       "outer", fmt::format("{} {} / {}", c.outer.optimizer, c.outer.lr, c.outer.momentum));
+  const bool real = c.network.kind == "tcp";
+  const bool free = real && c.compute.pace == "free";
   BannerSection network{
       "network and clock",
-      {{"links", network_line(experiment_.fabric.description)},
+      {{"links", real ? describe_sockets(experiment_.fabric.sockets)
+                      : network_line(experiment_.fabric.description)},
        {"collective", fmt::format("{}, {}", c.collective.algorithm, c.collective.codec)},
-       {"compute", compute_line(experiment_, measured ? step->second : "fixed")}}};
+       {"compute", free ? "as long as it takes"
+                        : compute_line(experiment_, measured ? step->second : "fixed")}}};
   if (c.network.kind == "emulated") {
     network.lines.emplace_back("TCP", tcp_line(c.network));
     network.lines.emplace_back(
@@ -193,6 +214,11 @@ void Session::run_pretraining() {
     if (step % 10 == 0) progress_.bar("pretraining", step, steps);
   });
   progress_.clear();
+  say_pretraining();
+}
+
+void Session::say_pretraining() {
+  const std::int64_t steps = loaded_.config.pretrain.steps;
   const auto& p = *pretraining_;
   progress_.line(fmt::format(
       "pretraining: {} steps of one model on the batches of all islands, loss {:.4f}; {} handed "
@@ -203,15 +229,15 @@ void Session::run_pretraining() {
 
 void Session::run_one(const ArmOptions& options) {
   const Checkpoint* start = pretraining_ ? &pretraining_->checkpoint : nullptr;
+  if (coordinator_ && loaded_.config.pretrain.steps > 0) start = &no_checkpoint_;
   FileStorage journal(folder_);
   std::unique_ptr<RunRecord> record;
   if (!loaded_.config.run.record.empty() && results_.empty()) {
     record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
   }
   ArmResult titles{.options = options, .plan = train_plan(experiment_, options, start)};
-  auto result = std::make_unique<ArmResult>(run_arm(
-      experiment_, options, start, journal, [&](const RoundRow& row) { show_row(titles, row); },
-      record.get()));
+  auto result = std::make_unique<ArmResult>(run_somewhere(
+      options, journal, start, [&](const RoundRow& row) { show_row(titles, row); }, record.get()));
   progress_.clear();
   if (record) record->finish();
   add_metrics(*result);
@@ -225,6 +251,20 @@ void Session::run_one(const ArmOptions& options) {
     // A disk that is full for the journal is so for these; what is told is what came first.
   }
   std::rethrow_exception(failure);
+}
+
+/// In this process, or in those of the islands.
+ArmResult Session::run_somewhere(const ArmOptions& options, Storage& journal,
+                                 const Checkpoint* start, const Board::RowDone& row_done,
+                                 IslandObserver* record) {
+  if (!coordinator_) return run_arm(experiment_, options, start, journal, row_done, record);
+  RealPeer peer = *coordinator_;
+  peer.say = [this](const std::string& line) { progress_.line(line); };
+  return coordinate_arm(experiment_, options, peer, journal, row_done,
+                        [this](const Pretraining& pretraining) {
+                          pretraining_ = pretraining;
+                          say_pretraining();
+                        });
 }
 
 void Session::show_row(const ArmResult& arm, const RoundRow& row) {

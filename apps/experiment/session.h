@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/experiment/arm.h"
+#include "apps/experiment/real_run.h"
 #include "apps/experiment/verdict.h"
 #include "apps/output/metrics_csv.h"
 #include "apps/output/progress.h"
@@ -18,8 +19,9 @@ namespace strait {
 class Session {
  public:
   /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
-  /// folder of the set-up.
-  Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps);
+  /// folder of the set-up. `coordinator`: the islands of the one arm are processes elsewhere.
+  Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps,
+          std::optional<RealPeer> coordinator = std::nullopt);
 
   /// Runs the arms one after the other and writes everything. With a record folder, the first arm
   /// is recorded.
@@ -28,6 +30,9 @@ class Session {
  private:
   void run_pretraining();
   void run_one(const ArmOptions& options);
+  ArmResult run_somewhere(const ArmOptions& options, Storage& journal, const Checkpoint* start,
+                          const Board::RowDone& row_done, IslandObserver* record);
+  void say_pretraining();
   void show_row(const ArmResult& arm, const RoundRow& row);
   void add_metrics(const ArmResult& arm);
   void write_tables();
@@ -37,17 +42,22 @@ class Session {
   std::vector<ArmOptions> arms_;
   std::unique_ptr<TaskSource> tasks_;
   LoadedConfig loaded_;
+  std::optional<RealPeer> coordinator_;
   Experiment experiment_;
   std::string folder_;
   Progress progress_;
   std::optional<MetricsCsv> metrics_;
   std::optional<Pretraining> pretraining_;
+  Checkpoint no_checkpoint_;  // of pretraining that is done elsewhere
   std::vector<std::unique_ptr<ArmResult>> results_;
   WallTimer timer_;
 };
 
 /// DiLoCo, data parallelism, and island 0 alone: what the demo compares.
 std::vector<ArmOptions> demo_arms(const RunConfig& config);
+
+/// What sockets the settings ask for.
+SocketOptions sockets_of(const RunConfig& config);
 
 /// The network that the settings name, read from its files. Throws UserError.
 FabricOptions fabric_of(const RunConfig& config);

@@ -69,6 +69,9 @@ class Coordinator final : private SessionWatcher {
 
   std::uint32_t committed_rounds() const { return committed_; }
 
+  /// Why the run cannot go on for anybody; islands have been told.
+  const std::optional<Failure>& failure() const { return failed_; }
+
  private:
   /// A roster that is out.
   struct Attempt {

@@ -1,6 +1,7 @@
 #include "core/comm/ledger.h"
 
 #include <numeric>
+#include <utility>
 
 namespace strait {
 
@@ -12,6 +13,7 @@ std::string_view to_string(Cause cause) {
 
 void Ledger::add(PeerId from, PeerId to, const Attempt& attempt, Cause cause, Bytes bytes) {
   const std::lock_guard lock(mutex_);
+  if (keeps_added_) added_[{attempt.round, from, to, cause, attempt.epoch}] += bytes;
   if (cause == Cause::kPayload && aborted_.contains(attempt)) cause = Cause::kAborted;
   bytes_[{attempt.round, from, to, cause, attempt.epoch}] += bytes;
   totals_[static_cast<std::size_t>(cause)] += bytes;
@@ -38,6 +40,19 @@ void Ledger::abort(const Attempt& attempt) {
     totals_[static_cast<std::size_t>(Cause::kPayload)] -= bytes;
     totals_[static_cast<std::size_t>(Cause::kAborted)] += bytes;
   }
+}
+
+std::vector<Ledger::Entry> Ledger::take_added() {
+  const std::lock_guard lock(mutex_);
+  const auto taken = keeps_added_ ? std::exchange(added_, {})
+                                  : std::map<Key, Bytes>(bytes_.begin(), bytes_.end());
+  keeps_added_ = true;
+  std::vector<Entry> entries;
+  for (const auto& [key, bytes] : taken) {
+    const auto& [round, from, to, cause, epoch] = key;
+    entries.push_back({from, to, {round, epoch}, cause, bytes});
+  }
+  return entries;
 }
 
 Bytes Ledger::total(Cause cause) const {

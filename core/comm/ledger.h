@@ -62,6 +62,19 @@ class Ledger {
   /// An attempt was aborted: its payload, so far and from now on, is counted as `aborted` instead.
   void abort(const Attempt& attempt);
 
+  /// Rows before attempts of one round are put together.
+  struct Entry {
+    PeerId from{};
+    PeerId to{};
+    Attempt attempt;
+    Cause cause{};
+    Bytes bytes = 0;
+  };
+
+  /// What was added since the last call, as it was added; for a ledger elsewhere. Kept from the
+  /// first call on.
+  std::vector<Entry> take_added();
+
   Bytes total(Cause cause) const;
   Bytes total(Cause cause, std::int64_t round) const;
   Bytes total() const;
@@ -74,6 +87,8 @@ class Ledger {
   mutable std::mutex mutex_;
   std::map<Key, Bytes, std::less<>, PoolAllocator<std::pair<const Key, Bytes>>> bytes_;
   std::set<Attempt> aborted_;
+  bool keeps_added_ = false;
+  std::map<Key, Bytes> added_;  // since take_added()
   std::array<Bytes, kCauses> totals_{};
 };
 

@@ -24,6 +24,8 @@ enum class TagPlane : std::uint64_t {
   kCoordinator = 9,   // coordinator to island
   kAsk = 10,          // island to island: catch_up.h
   kGive = 11,         // its answer
+  kNews = 12,         // island to coordinator, for people: news.h
+  kNewsHeard = 13,    // coordinator to island
 };
 
 struct TagFields {

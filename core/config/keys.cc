@@ -179,7 +179,7 @@ std::vector<std::string> device_names() {
 
 std::vector<Key> time_keys() {
   return {
-      choice(SETTING(network.kind), kTime, {"emulated", "pipe"}, "what joins the islands"),
+      choice(SETTING(network.kind), kTime, {"emulated", "pipe", "tcp"}, "what joins the islands"),
       key(SETTING(network.links), kTime, "CSV file of links, beside the scenario"),
       key(SETTING(network.islands), kTime, "CSV file of what islands are; empty = all alike"),
       key(SETTING(network.regions), kTime,
@@ -197,6 +197,12 @@ std::vector<Key> time_keys() {
       key(SETTING(network.send_buffer), kTime, "what a connection holds that has not left yet",
           kBytes),
       key(SETTING(network.idle_restart), kTime, "the window shrinks after a pause"),
+      key(SETTING(sockets.congestion), kTime, "TCP's, by the kernel's name; empty = its default"),
+      key(SETTING(sockets.send_buffer), kTime, "of the kernel; 0B = it sizes it itself", kBytes),
+      key(SETTING(sockets.receive_buffer), kTime, "of the kernel; 0B = it sizes it itself",
+          kBytes),
+      key(SETTING(sockets.unsent), kTime, "what a data connection takes ahead of the network",
+          kBytes),
       key(SETTING(compute.step), kTime, "virtual time of one inner step of an island"),
       choice(SETTING(compute.device), kTime, device_names(),
              "whose FLOP/s say how long an inner step takes; this = measured before the run; empty "
@@ -205,6 +211,8 @@ std::vector<Key> time_keys() {
       key(SETTING(compute.flops_per_step), kTime, "of an island's inner step; 0 = the task's"),
       key(SETTING(compute.jitter), kTime, "steps take up to this much longer or shorter",
           kFraction),
+      choice(SETTING(compute.pace), kTime, {"free", "model"},
+             "over real sockets: steps take what they take, or what the model says"),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
       key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
   };

@@ -62,13 +62,15 @@ std::string find_scenario(const std::string& wanted) {
 
 class Loader {
  public:
-  void read_file_entries(const std::string& path) {
-    const IniFile file = parse_ini(read_file(path), path);
+  void read_file_entries(const std::string& path) { read_text(read_file(path), path, path); }
+
+  void read_text(const std::string& text, const std::string& path, const std::string& scenario) {
+    const IniFile file = parse_ini(text, path);
     for (const auto& section : file.sections) check_section(section, path);
     for (const auto& entry : file.entries) {
       set(full_name(entry, path), entry.value, fmt::format("{}:{}", path, entry.line));
     }
-    loaded_.scenario = path;
+    loaded_.scenario = scenario;
     seen_.clear();  // the command line may override what the file says
   }
 
@@ -215,6 +217,21 @@ LoadedConfig load_config(const std::string& scenario, const std::vector<std::str
   const std::string& wanted = scenario.empty() ? read.scenario : scenario;
   Loader loader;
   if (!wanted.empty()) loader.read_file_entries(find_scenario(wanted));
+  loader.read_arguments(read.settings);
+  return loader.finish();
+}
+
+LoadedConfig load_config_text(const std::string& text, const std::string& name,
+                              const std::string& where,
+                              const std::vector<std::string>& arguments) {
+  const Arguments read = parse_arguments(arguments);
+  if (!read.scenario.empty()) {
+    throw UserError(fmt::format("'{}' is one word too many: the settings come from {}; write --key "
+                                "value for others",
+                                read.scenario, where));
+  }
+  Loader loader;
+  loader.read_text(text, where, name);
   loader.read_arguments(read.settings);
   return loader.finish();
 }

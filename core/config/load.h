@@ -31,6 +31,12 @@ struct LoadedConfig {
 /// from the command line), and have to be there.
 LoadedConfig load_config(const std::string& scenario, const std::vector<std::string>& arguments);
 
+/// The same from a text that resolved_ini() made elsewhere, `where` for short: its values count as
+/// if they stood in a file; the scenario is called `name`.
+LoadedConfig load_config_text(const std::string& text, const std::string& name,
+                              const std::string& where,
+                              const std::vector<std::string>& arguments);
+
 /// Every key with its value and, as a comment, where that came from. load_config reads it back to
 /// the same config.
 std::string resolved_ini(const LoadedConfig& loaded);

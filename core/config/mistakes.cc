@@ -146,6 +146,14 @@ void check_exchange(const RunConfig& c, Rules& rules) {
   rules.require(c.network.window >= c.network.mss, "network.window", packet);
   rules.require(c.network.window <= kLargestWindow, "network.window", "has to be 1TiB or less");
   rules.require(c.network.send_buffer >= c.network.mss, "network.send_buffer", packet);
+  const auto buffer = [&](Bytes bytes, const char* name) {
+    rules.require(bytes == 0 || (bytes >= 4096 && bytes <= kLargestPiece), name,
+                  "has to be 4KiB to 1GiB, or 0B");
+  };
+  buffer(c.sockets.send_buffer, "sockets.send_buffer");
+  buffer(c.sockets.receive_buffer, "sockets.receive_buffer");
+  rules.require(c.sockets.unsent >= 4096 && c.sockets.unsent <= kLargestPiece, "sockets.unsent",
+                "has to be 4KiB to 1GiB");
   rules.require(c.compute.step >= Nanos{0} && c.compute.step <= kLongestStep, "compute.step",
                 "has to be 0s to 1h");
   rules.require(c.compute.mfu > 0 && c.compute.mfu <= 1, "compute.mfu",

@@ -58,6 +58,7 @@ RunConfig filled_in(RunConfig config) {
   fill_model(config.model);
   fill(config.collective.result, config.collective.codec);
   fill(config.pretrain.lr, config.inner.lr);
+  if (config.network.kind == "tcp") config.run.time = "real";
   return config;
 }
 

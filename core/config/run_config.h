@@ -214,7 +214,9 @@ struct CollectiveSettings {
 /// [network]. Changes speed: in a synchronous run without outages it moves the clock and nothing
 /// else.
 struct NetworkSettings {
-  /// emulated: links from a file, TCP on a virtual clock. pipe: the same messages in no time.
+  /// emulated: links from a file, TCP on a virtual clock. pipe: the same messages in no time. tcp:
+  /// real sockets, by the wall clock: between the processes of a job, or, with `strait run` alone,
+  /// all in one.
   std::string kind = "emulated";
 
   // CSV files, relative to the scenario's folder; all but the first may be empty: none.
@@ -250,6 +252,25 @@ struct NetworkSettings {
       true;  // the window shrinks after a pause (Linux's default), so rounds start slowly
 
   bool operator==(const NetworkSettings&) const = default;
+};
+
+/// [sockets]. Changes speed, with network.kind = tcp. Of this machine's connections.
+struct SocketSettings {
+  /// TCP's congestion control, by the kernel's name; empty = the kernel's default. Loss on the way
+  /// slows cubic down by orders of magnitude, bbr hardly; on one machine cubic is several times as
+  /// fast.
+  std::string congestion;
+
+  /// Of the kernel's buffers; 0 = it sizes them itself. One connection carries no more per round
+  /// trip.
+  Bytes send_buffer = 0;
+  Bytes receive_buffer = 0;
+
+  /// What a data connection takes beyond what is under way: the rest can still go over another
+  /// one, or be dropped when a round is aborted.
+  Bytes unsent = 256 * 1024;
+
+  bool operator==(const SocketSettings&) const = default;
 };
 
 /// [rounds]. Who takes part in an outer step, and what becomes of who does not. While all islands
@@ -323,6 +344,10 @@ struct ComputeSettings {
   /// Each step takes up to this fraction longer or shorter, drawn by seed, island and step.
   double jitter = 0;
 
+  /// With network.kind = tcp. free: steps take what they take on this machine. model: the times
+  /// above are slept out, to compare a real network with an emulated one.
+  std::string pace = "free";
+
   /// Encoding, adding and the outer step cost their bytes over this rate; inf = free.
   BytesPerSecond memory_rate{4'000'000'000};
 
@@ -350,6 +375,7 @@ struct RunConfig {
   RoundSettings rounds;
   DataParallelSettings data_parallel;
   NetworkSettings network;
+  SocketSettings sockets;
   ComputeSettings compute;
   EvalSettings eval;
 

@@ -28,6 +28,13 @@ void RealLoop::IslandClock::compute(Nanos cost, const std::function<void()>& wor
   }
   works_ = false;
   const Nanos done = loop_.uv_.wall();
+  if (loop_.limits_.as_it_comes) {
+    now_ = std::max(now_, done);
+    const Lock lock(mutex_);
+    throw_if_over();
+    if (failure) std::rethrow_exception(failure);
+    return;
+  }
   now_ = end;
   if (done > end) done_ = done;
   if (cost > Nanos{0}) behind_ = std::max(done - end, Nanos{0});
@@ -64,7 +71,7 @@ void RealLoop::IslandClock::settle() {
 
 /// On the loop: whether what the island did was too late.
 void RealLoop::IslandClock::judge(fmt::string_view what, Nanos late) {
-  if (late <= loop_.limits_.max_lateness) return;
+  if (late <= loop_.limits_.max_lateness || loop_.limits_.as_it_comes) return;
   loop_.uv_.too_late(fmt::format("island {} ", island_) +
                      fmt::format(fmt::runtime(what), 1e3 * seconds(late)));
 }

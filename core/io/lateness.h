@@ -43,6 +43,8 @@ struct PaceLimits {
   Nanos max_lateness = std::chrono::milliseconds(20);
   /// The run ends there (TooLate).
   bool strict = false;
+  /// There is no model to keep to: work takes the time that it takes, and nothing is late.
+  bool as_it_comes = false;
 };
 
 /// Something was later than `max_lateness`, and the run is strict.

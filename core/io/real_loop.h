@@ -12,6 +12,9 @@
 //     its calls costs the model nothing; its next post is late by it;
 //   * a ticket that is completed at a later time than the island's moves the island to that time.
 //
+// Where there is no model to keep to (PaceLimits::as_it_comes: real networks), work takes the time
+// that it takes and nothing is slept out.
+//
 // With nothing late the times are those of virtual time, but for the order of what happens at
 // once. A kill waits, on the loop, for the step that the island works on: events are late by that.
 // Who waits for what can never come is not found out: virtual time tells that in an instant, and
