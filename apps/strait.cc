@@ -33,6 +33,21 @@ constexpr std::array kCommands{
     Command{"demo", "demo [--key value]",
             "emulated run and its data-parallel baseline on real text", true, command_demo},
     Command{"run", "run SCENARIO [--key value]", "one run of a scenario", true, command_run},
+    Command{"launch", "launch -n N SCENARIO [--key value]",
+            "a coordinator and N islands as processes on this machine, over real sockets", true,
+            command_launch},
+    Command{"coordinator", "coordinator SCENARIO [--listen HOST:PORT]",
+            "the control plane of a run whose islands are processes, on any machines", true,
+            command_coordinator,
+            "  --listen HOST:PORT   where islands join (127.0.0.1 and a free port)\n"
+            "  --insecure           off this machine: nothing is encrypted or authenticated yet\n"},
+    Command{"join", "join HOST:PORT [--island N]",
+            "one more island for the run of the coordinator at HOST:PORT", true, command_join,
+            "  --island N           its number (the first that is free)\n"
+            "  --listen HOST:PORT   where other islands reach it (the way to the coordinator, any "
+            "port)\n"
+            "  --advertise HOST:PORT  what others are told instead, behind a NAT that forwards it\n"
+            "  --insecure           off this machine: nothing is encrypted or authenticated yet\n"},
     Command{"plan", "plan SCENARIO [--key value]",
             "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
             true, command_plan},

@@ -108,6 +108,10 @@ void World::be_only(const OnePeer& peer) {
     if (peer_of(i) != peer.peer) loop_.set_absent(i);
   }
   loop_.hold_open();
+  if (peer.peer == PeerId::kCoordinator) return;
+  // As schedulers do before they kill.
+  dynamic_cast<RealLoop&>(loop_).uv().on_terminate(
+      [this, island = island_of(peer.peer)] { ask_to_leave(island); });
 }
 
 void World::end_island(bool leaves) {

@@ -16,6 +16,9 @@ int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
+int command_launch(const std::vector<std::string>& arguments);
+int command_coordinator(const std::vector<std::string>& arguments);
+int command_join(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kNetValidateUsage =

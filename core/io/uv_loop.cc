@@ -26,6 +26,7 @@ struct UvLoop::Handles {
   uv_poll_t alarm{};
   uv_poll_t posted{};
   uv_signal_t interrupt{};
+  uv_signal_t terminate{};
   int alarm_fd = -1;
   int posted_fd = -1;
 
@@ -34,6 +35,7 @@ struct UvLoop::Handles {
     f(reinterpret_cast<uv_handle_t*>(&alarm));
     f(reinterpret_cast<uv_handle_t*>(&posted));
     f(reinterpret_cast<uv_handle_t*>(&interrupt));
+    f(reinterpret_cast<uv_handle_t*>(&terminate));
   }
 };
 
@@ -71,7 +73,8 @@ UvLoop::UvLoop(PaceLimits limits) : limits_(limits), handles_(std::make_unique<H
   check_uv(::uv_poll_init(&h.loop, &h.alarm, h.alarm_fd), "uv_poll_init");
   check_uv(::uv_poll_init(&h.loop, &h.posted, h.posted_fd), "uv_poll_init");
   check_uv(::uv_signal_init(&h.loop, &h.interrupt), "uv_signal_init");
-  h.before_sleep.data = h.alarm.data = h.posted.data = h.interrupt.data = this;
+  check_uv(::uv_signal_init(&h.loop, &h.terminate), "uv_signal_init");
+  h.before_sleep.data = h.alarm.data = h.posted.data = h.interrupt.data = h.terminate.data = this;
 }
 
 UvLoop::~UvLoop() {
@@ -128,6 +131,14 @@ void UvLoop::serve() {
   start_clock();
   ::uv_signal_start(
       &h.interrupt, [](uv_signal_t* handle, int) { loop_of(handle).interrupted(); }, SIGINT);
+  if (terminate_) {
+    const auto terminated = [](uv_signal_t* handle, int) {
+      ::uv_signal_stop(handle);  // the next one ends the program
+      UvLoop& loop = loop_of(handle);
+      loop.happens([&] { std::exchange(loop.terminate_, {})(); });
+    };
+    ::uv_signal_start(&h.terminate, terminated, SIGTERM);
+  }
   ::uv_prepare_start(&h.before_sleep, [](uv_prepare_t* handle) { loop_of(handle).run_due(); });
   ::uv_poll_start(&h.alarm, UV_READABLE,
                   [](uv_poll_t* handle, int, int) { loop_of(handle).rings(); });
@@ -141,6 +152,7 @@ void UvLoop::serve() {
   ::uv_poll_stop(&h.alarm);
   ::uv_poll_stop(&h.posted);
   ::uv_signal_stop(&h.interrupt);
+  ::uv_signal_stop(&h.terminate);
   if (failure_) std::rethrow_exception(failure_);
 }
 

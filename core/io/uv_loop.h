@@ -66,6 +66,9 @@ class UvLoop final : public Loop {
   /// The same until no event is left that could run (for tests). Again and again.
   void run_until_idle();
 
+  /// What SIGTERM does while the loop runs, instead of ending the program; once.
+  void on_terminate(Callback f) { terminate_ = std::move(f); }
+
   /// run() returns when the other events of this instant have run.
   void stop() { stopping_ = true; }
 
@@ -128,6 +131,7 @@ class UvLoop final : public Loop {
   bool stopping_ = false;
   bool ends_when_idle_ = false;
   std::exception_ptr failure_;
+  Callback terminate_;
   Pace pace_;
   Nanos worst_{0};
 
