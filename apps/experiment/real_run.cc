@@ -26,11 +26,23 @@ WorldOptions real_world(const Experiment& x, const ArmOptions& options, const Re
   return world;
 }
 
+/// What people want to know while it happens; empty for the rest.
+std::string membership_line(const TraceRecord& event) {
+  switch (event.kind) {
+    case TraceKind::kSuspect: return fmt::format("island {} is silent", event.a);
+    case TraceKind::kExpelled: return fmt::format("island {} is gone: expelled", event.a);
+    case TraceKind::kMissed: return fmt::format("island {} has missed round {}", event.a, event.b);
+    case TraceKind::kRound:
+      return event.c == 1 ? "" : fmt::format("round {}: an attempt was aborted", event.a);
+    default: return "";
+  }
+}
+
 /// What islands tell, for the board, and who of them is still at it.
 class Desk {
  public:
-  Desk(World& world, Board& board, ArmResult& result, RealState& state)
-      : world_(world), board_(board), result_(result), state_(state) {}
+  Desk(World& world, Board& board, ArmResult& result, const RealPeer& peer)
+      : world_(world), board_(board), result_(result), state_(*peer.state), say_(peer.say) {}
 
   std::function<void(const Pretraining&)> pretrained;
 
@@ -48,6 +60,8 @@ class Desk {
     if (event.kind == TraceKind::kRound && event.c == 1) {
       state_.committed = static_cast<std::uint32_t>(event.a);
     }
+    const std::string what = membership_line(event);
+    if (!what.empty()) say_(fmt::format("{:>10.3f} s  {}", seconds(event.time), what));
     if (event.kind != TraceKind::kExpelled) return;
     const auto island = static_cast<IslandId>(event.a);
     world_.loop().post([this, island] {
@@ -114,6 +128,7 @@ class Desk {
   Board& board_;
   ArmResult& result_;
   RealState& state_;
+  const std::function<void(const std::string&)>& say_;
   std::set<IslandId> present_;
   bool finished_ = false;  // an island has got to the last round
   bool over_ = false;
@@ -215,7 +230,7 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
   World world(settings, journal);
   Board board(options.islands, everyone(options.islands), result.plan, world.ledger(), row_done);
   peer.state->committed = world.committed_rounds();
-  desk.emplace(world, board, result, *peer.state);
+  desk.emplace(world, board, result, peer);
   desk->pretrained = pretrained;
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);

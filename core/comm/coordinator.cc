@@ -138,15 +138,17 @@ void Coordinator::check_that_state_is_left() {
 
 void Coordinator::tick() {
   const Nanos now = transport_.loop().now();
+  Nanos next = kTick;
   for (IslandId i = 0; i < members_.count(); ++i) {
     Member& m = members_[i];
     if (!m.live) continue;
     const Nanos silent =
         now - std::max(transport_.heard(peer_of(i)), m.connected ? Nanos{0} : m.lost_at);
-    if (silent > options_.suspect_after && !m.suspect) {
+    if (silent >= options_.suspect_after && !m.suspect) {
       m.suspect = true;
       trace_.add({now, TraceKind::kSuspect, i});
     }
+    if (!m.suspect) next = std::min(next, options_.suspect_after - silent);
     if (silent > options_.peer_timeout) {
       expel(i, fmt::format("silent for {} s", seconds(silent)));
     } else if (!m.connected && now - m.lost_at > options_.peer_timeout / 3) {
@@ -154,7 +156,7 @@ void Coordinator::tick() {
     }
   }
   try_to_close();
-  tick_in(kTick);
+  tick_in(next);
 }
 
 void Coordinator::tick_in(Nanos delay) {

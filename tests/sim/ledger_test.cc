@@ -52,5 +52,24 @@ TEST_CASE("attempts of a round are one row", "[ledger]") {
   CHECK(ledger.rows()[0].bytes == 120);
 }
 
+TEST_CASE("what was added is told once, attempt by attempt", "[ledger]") {
+  Ledger here, there;
+  const auto tell = [&] {
+    for (const auto& e : here.take_added()) there.add(e.from, e.to, e.attempt, e.cause, e.bytes);
+  };
+  here.add(kA, kB, {1, 0}, Cause::kPayload, 5);
+  tell();
+  tell();
+  here.add(kA, kB, {1, 0}, Cause::kPayload, 7);
+  here.add(kA, kB, {1, 1}, Cause::kPayload, 100);
+  tell();
+  there.abort({1, 0});  // the coordinator knows, the islands do not
+  here.add(kA, kB, {1, 0}, Cause::kPayload, 1);
+  tell();
+  CHECK(there.total(Cause::kPayload) == 100);
+  CHECK(there.total(Cause::kAborted) == 13);
+  CHECK(here.total(Cause::kPayload) == 113);
+}
+
 }  // namespace
 }  // namespace strait
