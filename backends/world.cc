@@ -235,7 +235,8 @@ std::optional<Failure> World::failure() const {
 
 std::optional<Pace> World::pace() const {
   const auto* real = dynamic_cast<const RealLoop*>(owned_loop_.get());
-  return real == nullptr ? std::nullopt : std::optional(real->pace());
+  const bool none = real == nullptr || options_.real_time->as_it_comes;
+  return none ? std::nullopt : std::optional(real->pace());
 }
 
 Nanos World::take_worst_lateness() {

@@ -122,7 +122,8 @@ class World {
   /// CPU seconds that the loop's thread spent on event code: transport, emulator, adding.
   double loop_cpu_seconds() const { return loop_cpu_seconds_; }
 
-  /// By the wall clock: how well the run kept to the times; nothing in virtual time. After run().
+  /// By the wall clock: how well the run kept to the model's times, if there is a model. After
+  /// run().
   std::optional<Pace> pace() const;
 
   /// The largest lateness of an event since the last call; 0 in virtual time. On the loop, or after

@@ -1,5 +1,6 @@
 // The commands whose islands are processes: coordinator, join, launch.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -148,9 +148,12 @@ class NewsObserver final : public LifeObserver {
   }
   void round_done(const IslandRound& round, std::span<const float>) override {
     IslandReport report = report_of(round);
-    clock_.post([this, report] { say_line(report); });
-    tell(std::move(report));
-    clock_.post([this] { tell_now(LedgerNews{world_.ledger().take_added()}); });
+    clock_.post([this, report] {
+      say_line(report);
+      // Its bytes first: the board sums them up when the last island has reported.
+      tell_now(LedgerNews{world_.ledger().take_added()});
+      tell_now(report);
+    });
   }
   void evaluated(IslandId, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics) override {

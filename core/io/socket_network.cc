@@ -87,6 +87,14 @@ void SocketNetwork::accepted(const Preamble& preamble, std::unique_ptr<SocketStr
       dial.call = 0;
       return dial.stream.adopt(*stream);
     }
+    case Preamble::Purpose::kKnock: {
+      if (preamble.from != self_ || preamble.call != life_ || life_ == 0) return;
+      const auto yes = std::make_shared<const std::byte>(std::byte{1});
+      stream->offer({{yes.get(), 1}, yes}, {});
+      // Time to leave; who knocked closes sooner.
+      loop_.at(loop_.now() + options_.dial_timeout, [kept = std::shared_ptr(std::move(stream))] {});
+      return;
+    }
     case Preamble::Purpose::kPeer:
       if (accept_) {
         const Accept accept = accept_;  // a copy: it may listen anew meanwhile

@@ -51,6 +51,9 @@ class SocketNetwork final : public Network {
   /// The peer has asked us to dial it, for its call.
   void return_call(PeerId peer, std::uint64_t call);
 
+  /// Who knocks for this life of ours is told that we are here.
+  void answer_knocks(std::uint64_t life) { life_ = life; }
+
   /// Connections for rendezvous go to `accept`; with it, the port is open from now on.
   using AcceptJoin = std::function<void(std::unique_ptr<SocketStream>)>;
   void serve_joins(AcceptJoin accept);
@@ -75,6 +78,7 @@ class SocketNetwork final : public Network {
   std::vector<Dialled*> waiting_;            // for an address
   std::map<std::uint64_t, Dialled*> asked_;  // for a call, by its number
   std::uint64_t calls_ = 0;
+  std::uint64_t life_ = 0;
   std::shared_ptr<SocketNetwork*> alive_;
 };
 

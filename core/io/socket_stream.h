@@ -9,6 +9,8 @@
 // Thread: the loop's, which outlives the stream.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,12 +27,16 @@ struct Preamble {
     kPeer = 1,    // a Stream of the Network; `from` and `plane` count
     kReturn = 2,  // the same, dialled by who was asked to, and wanted by the other: `call`
     kJoin = 3,    // rendezvous
+    kKnock = 4,   // is peer `from`, life `call`, behind this address? One byte comes back
   };
   Purpose purpose = Purpose::kPeer;
   Plane plane = Plane::kData;
   PeerId from{};
   std::uint64_t call = 0;
 };
+
+inline constexpr std::size_t kPreambleBytes = 24;
+std::array<std::byte, kPreambleBytes> pack(const Preamble& preamble);
 
 class SocketStream final : public Stream {
  public:
