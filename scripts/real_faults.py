@@ -26,6 +26,11 @@ KEYS = {
     "quadratic.size": "4000000",
     "run.islands": str(ISLANDS),
     "run.inner_steps": "1",
+    "pretrain.steps": "0",
+    "inner.optimizer": "sgd",
+    "inner.lr": "0.05",
+    "outer.lr": "0.1",
+    "outer.momentum": "0.5",
     "eval.every": "0",
     "rounds.peer_timeout": "10s",
     "rounds.missed": "rejoin",
@@ -85,11 +90,10 @@ def main():
         return Process([args.strait, "join", place, "--island", str(island)])
 
     islands = [start(i) for i in range(ISLANDS)]
-    ended = []  # processes that were killed
     if not coordinator.wait_for(r"^diloco\s+3/", 60):
         sys.exit("no rounds: " + "\n".join(l for _, l in coordinator.lines[-20:]))
 
-    failures, kills, stops, unseen = [], 0, 0, []
+    failures, kills, stops, unseen, handled = [], 0, 0, [], []
     for fault in range(args.faults):
         time.sleep(rng.uniform(0.3, 3))
         victim = rng.randrange(ISLANDS)
@@ -99,10 +103,17 @@ def main():
             kills += 1
             islands[victim].signal(signal.SIGKILL)
             islands[victim].process.wait()
-            ended.append(islands[victim])
-            time.sleep(rng.choice([0, rng.uniform(0, 5)]))
+            wait = rng.choice([0, rng.uniform(2, 5)])
+            gone = began + wait
+            if wait:
+                after = coordinator.wait_for(r"^diloco\s+\d+/", wait, since=began)
+                without = f"the next round after {after[0] - began:.2f} s" if after else "no round meanwhile"
+                handled.append(after[0] - began if after else float("inf"))
+            else:
+                without = "started again at once"
+            time.sleep(max(0, gone - time.monotonic()))
             islands[victim] = start(victim)
-            print(f"{fault:>3} kill island {victim}", flush=True)
+            print(f"{fault:>3} kill island {victim}: {without}", flush=True)
         else:
             stops += 1
             seconds = rng.choice([rng.uniform(0.1, 2), rng.uniform(4, 8), rng.uniform(11, 14)])
@@ -163,6 +174,8 @@ def main():
     print(f"{kills} kills, {stops} stops, {len(rounds)} rounds in {rounds[-1][0] - rounds[0][0]:.0f} s, "
           f"the longest {longest:.2f} s; islands ended after rounds "
           f"{', '.join(sorted(by_round))}")
+    if handled:
+        print(f"after a kill the next round came within {max(handled):.2f} s")
     for failure in failures:
         print("FAILED:", failure)
     sys.exit(1 if failures else 0)

@@ -78,7 +78,15 @@ void Coordinator::session_lost(PeerId peer, const Failure& failure) {
   if (!members_.has(i)) return;
   // Without it the run cannot begin; later, whoever does not fit just stays outside.
   if (failure.kind == FailureKind::kMismatch && committed_ == 0) return fail(failure);
-  if (members_[i].connected) members_[i].lost_at = transport_.loop().now();
+  if (failure.kind == FailureKind::kRefused) {
+    if (members_[i].live && !members_[i].connected) expel(i, "nobody listens there");
+    return;
+  }
+  if (members_[i].connected) {
+    members_[i].lost_at = transport_.loop().now();
+    // Nobody might dial it: all have lower numbers.
+    transport_.knock(peer);
+  }
   members_[i].connected = false;
 }
 

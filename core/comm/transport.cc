@@ -13,6 +13,26 @@ namespace strait {
 // ---------------------------------------------------------------------------------------------
 // Connecting
 
+/// A connection that nothing is said over.
+class Transport::Knocker final : public StreamEvents {
+ public:
+  Knocker(Transport& transport, PeerId peer)
+      : transport_(transport), peer_(peer), stream_(transport.network_.dial(peer, Plane::kControl)) {
+    stream_->listen(*this);
+  }
+
+ private:
+  void arrived(Slice) override {}
+  void writable() override {}
+  void closed(Failure failure) override {
+    if (failure.kind == FailureKind::kRefused) transport_.tell_watchers(peer_, failure);
+  }
+
+  Transport& transport_;
+  const PeerId peer_;
+  std::unique_ptr<Stream> stream_;
+};
+
 Transport::Transport(Loop& loop, Network& network, Ledger& ledger, Trace& trace,
                      TransportOptions options)
     : loop_(loop),
@@ -222,6 +242,15 @@ void Transport::drop(PeerId id, const Failure& why) {
   if (!p.over) end_session(p, why);
 }
 
+void Transport::knock(PeerId id) {
+  constexpr Nanos kPatience{3'000'000'000};
+  const auto knocker = std::make_shared<Knocker>(*this, id);
+  knockers_.push_back(knocker);
+  loop_.at(loop_.now() + kPatience, [alive = alive_, ours = std::weak_ptr(knocker)] {
+    if (*alive != nullptr) std::erase((*alive)->knockers_, ours.lock());
+  });
+}
+
 void Transport::lost(Connection& connection, const Failure& failure) {
   if (connection.state != Connection::State::kOpen) return bury(take_stranger(connection));
   Peer& p = peer(connection.peer);
@@ -274,6 +303,7 @@ void Transport::close() {
     if (p != nullptr) peer_down(*p, {FailureKind::kClosed, "we closed the transport"});
   }
   for (auto& stranger : std::exchange(strangers_, {})) bury(std::move(stranger));
+  knockers_.clear();
 }
 
 Transport::Peer& Transport::peer(PeerId id) {

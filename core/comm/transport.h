@@ -135,6 +135,10 @@ class Transport final : private ConnectionEvents {
   /// A sign of life, behind what waits for the peer on this plane; none if there is no connection.
   void ping(PeerId peer, Plane plane);
 
+  /// Dials a peer that dials us, only to hear whether somebody is still there: watchers hear of a
+  /// session_lost (kRefused) if nobody listens.
+  void knock(PeerId peer);
+
   /// Ends the session, as if it had been lost.
   void drop(PeerId peer, const Failure& why);
 
@@ -147,6 +151,7 @@ class Transport final : private ConnectionEvents {
   void close();
 
  private:
+  class Knocker;
   struct SendState;
   struct OutMessage;
   using OutQueue = std::deque<OutMessage, PoolAllocator<OutMessage>>;
@@ -208,6 +213,7 @@ class Transport final : private ConnectionEvents {
   std::vector<std::unique_ptr<Peer>> peers_;  // by number; null where connect() named none
   Connections strangers_;                // accepted; the hello is not yet read, or does not fit
   Connections graves_;                   // lost; freed by a later event
+  std::vector<std::shared_ptr<Knocker>> knockers_;
   BufferPool buffers_;                   // for what arrives, where the network hands over none
   std::map<std::uint64_t, Tag> floors_;  // by group: tags below are cancelled
   std::map<Tag, Handler> handlers_;
