@@ -52,11 +52,14 @@ constexpr std::array kCommands{
             "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
             true, command_plan},
     Command{
-        "net", "net show SCENARIO | probe SCENARIO | validate",
-        "a scenario's links as configured, or measured, or how right the TCP model is", false,
-        command_net,
+        "net", "net show | probe | lab | validate",
+        "a scenario's links as configured, measured, or with a real kernel; the TCP model's errors",
+        false, command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
         "  strait net probe SCENARIO [--key value]               measured beside configured\n"
+        "  strait net lab SCENARIO [--coordinator COMMAND] [--write FILE] [--key value] -- "
+        "COMMAND...\n"
+        "      COMMAND once per island as a process over the links, in real time (root)\n"
         "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"
         "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
         "(root)\n"},
@@ -117,7 +120,9 @@ int run(const std::vector<std::string>& words) {
   if (name == "--version") return version();
   const Command& command = find_command(name);
   const std::vector<std::string> arguments(words.begin() + 1, words.end());
-  if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) return help_of(command);
+  // What stands behind -- is another program's.
+  const auto own = std::find(arguments.begin(), arguments.end(), "--");
+  if (std::any_of(arguments.begin(), own, asks_for_help)) return help_of(command);
   return command.run(arguments);
 }
 

@@ -145,6 +145,7 @@ class Links {
 
 /// "cubic", "reno", "bbr" or "ideal"; nothing else.
 CongestionControl congestion_of(std::string_view name);
+std::string_view congestion_name(CongestionControl congestion);
 
 /// Everything random follows from `seed` and names.
 std::unique_ptr<Links> make_links(const TcpOptions& tcp, std::uint64_t seed);

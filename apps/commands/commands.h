@@ -16,6 +16,7 @@ int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
+int command_net_lab(std::vector<std::string> arguments);
 int command_launch(const std::vector<std::string>& arguments);
 int command_coordinator(const std::vector<std::string>& arguments);
 int command_join(const std::vector<std::string>& arguments);
@@ -23,6 +24,18 @@ int command_doctor(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kNetValidateUsage =
     "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write FILE]]";
+
+inline constexpr std::string_view kNetLabUsage =
+    "write strait net lab SCENARIO [--key value] [--coordinator COMMAND] [--write FILE] -- "
+    "COMMAND...";
+
+/// Takes `--option VALUE` or `--option=VALUE` out of the words; the rest is a scenario and keys.
+/// Empty if it is not there. A UserError calls the value `what` and ends in `usage`.
+std::string take_option(std::vector<std::string>& words, const std::string& option,
+                        std::string_view what, std::string_view usage);
+
+/// A scenario that has links to `what`.
+LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what);
 
 /// Runs the arms one after the other, from the check of this machine to the verdict.
 int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);

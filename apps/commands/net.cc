@@ -1,4 +1,5 @@
-// strait net: what the emulated network does, and how well (net_validate.cc).
+// strait net: what the emulated network does, how well (net_validate.cc), and the same with a real
+// kernel (net_lab.cc).
 
 #include <fmt/format.h>
 
@@ -16,38 +17,8 @@ namespace {
 constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
 constexpr std::string_view kProbeUsage = "write strait net probe SCENARIO [--key value]";
 
-/// Takes `--svg FILE` or `--svg=FILE` out of the words; the rest is a scenario and keys.
-std::string take_svg(std::vector<std::string>& words) {
-  std::string file;
-  for (auto word = words.begin(); word != words.end();) {
-    const bool joined = word->starts_with("--svg=");
-    if (*word != "--svg" && !joined) {
-      ++word;
-      continue;
-    }
-    if (!file.empty()) throw UserError(fmt::format("--svg is there twice; {}", kShowUsage));
-    if (!joined) word = words.erase(word);
-    if (word != words.end()) file = joined ? word->substr(6) : *word;
-    if (file.empty() || (!joined && file.starts_with("--"))) {
-      throw UserError(fmt::format("--svg has no file; {}", kShowUsage));
-    }
-    word = words.erase(word);
-  }
-  return file;
-}
-
-/// A scenario that has links to `what`.
-LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what) {
-  LoadedConfig loaded = load_config("", words);
-  if (loaded.config.network.kind != "emulated") {
-    throw UserError(fmt::format("network.kind = {}: there are no links to {}; write emulated",
-                                loaded.config.network.kind, what));
-  }
-  return loaded;
-}
-
 int show_network(std::vector<std::string> words) {
-  const std::string svg = take_svg(words);
+  const std::string svg = take_option(words, "--svg", "file", kShowUsage);
   const LoadedConfig loaded = load_emulated(words, "show");
   const NetworkDescription network = fabric_of(loaded.config).description;
   const NetworkView view(network);
@@ -73,14 +44,45 @@ int probe(const std::vector<std::string>& words) {
 
 }  // namespace
 
+std::string take_option(std::vector<std::string>& words, const std::string& option,
+                        std::string_view what, std::string_view usage) {
+  const std::string begin = option + "=";
+  std::string value;
+  for (auto word = words.begin(); word != words.end();) {
+    const bool joined = word->starts_with(begin);
+    if (*word != option && !joined) {
+      ++word;
+      continue;
+    }
+    if (!value.empty()) throw UserError(fmt::format("{} is there twice; {}", option, usage));
+    if (!joined) word = words.erase(word);
+    if (word != words.end()) value = joined ? word->substr(begin.size()) : *word;
+    if (value.empty() || (!joined && value.starts_with("--"))) {
+      throw UserError(fmt::format("{} has no {}; {}", option, what, usage));
+    }
+    word = words.erase(word);
+  }
+  return value;
+}
+
+LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what) {
+  LoadedConfig loaded = load_config("", words);
+  if (loaded.config.network.kind != "emulated") {
+    throw UserError(fmt::format("network.kind = {}: there are no links to {}; write emulated",
+                                loaded.config.network.kind, what));
+  }
+  return loaded;
+}
+
 int command_net(const std::vector<std::string>& words) {
   const std::string what = words.empty() ? "" : words.front();
   const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (what == "validate") return command_net_validate(rest);
+  if (what == "lab") return command_net_lab(rest);
   if (what == "show") return show_network(rest);
   if (what == "probe") return probe(rest);
-  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}", what.empty() ? "" : " ", what,
-                              kNetValidateUsage, kShowUsage, kProbeUsage));
+  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}, or {}", what.empty() ? "" : " ",
+                              what, kNetValidateUsage, kShowUsage, kProbeUsage, kNetLabUsage));
 }
 
 }  // namespace strait

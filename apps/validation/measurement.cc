@@ -10,8 +10,6 @@
 namespace strait {
 namespace {
 
-constexpr Nanos kLate = std::chrono::milliseconds(1);
-constexpr double kLateShare = 0.01;
 constexpr double kTight = 0.03;
 constexpr std::size_t kEnoughForRange = 10;
 
@@ -94,17 +92,6 @@ std::string row(const Measurement& m) {
 
 }  // namespace
 
-void RelayReport::add(Nanos after) {
-  ++forwarded;
-  late += after > kLate;
-  late_sum += after;
-  late_max = std::max(late_max, after);
-}
-
-Nanos RelayReport::late_mean() const { return late_sum / std::max<std::int64_t>(1, forwarded); }
-double RelayReport::late_share() const { return share(late, forwarded); }
-bool is_late(double share) { return share > kLateShare; }
-
 double Measurement::late_share() const {
   std::int64_t late = 0, forwarded = 0;
   for (const Repetition& repetition : repetitions) {
@@ -122,7 +109,7 @@ Measurement summarize(const MeasuredCase& recorded, std::vector<Repetition> repe
       of_each(result.repetitions, [](const Repetition& r) { return seconds(r.transfer.time); });
   measured.median_s = median(measured.all_s);
   measured.wire_bytes = static_cast<Bytes>(
-      median(of_each(result.repetitions, [](const Repetition& r) { return r.relay.wire_bytes; })));
+      median(of_each(result.repetitions, [](const Repetition& r) { return r.wire_bytes; })));
   // Fewer repetitions than those that were apart may agree by chance.
   const bool may_be_tight = recorded.tight || measured.all_s.size() >= recorded.all_s.size();
   measured.tight = may_be_tight && is_tight(measured.all_s, result.late_share());

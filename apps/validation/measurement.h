@@ -7,23 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "apps/lab/relay_report.h"
 #include "apps/validation/case_file.h"
 
 namespace strait {
-
-/// What the relay says of itself. A late relay is another network than the one asked for.
-struct RelayReport {
-  Bytes wire_bytes = 0;  // on all uplinks
-  std::int64_t forwarded = 0;
-  std::int64_t late = 0;  // over 1 ms
-  Nanos late_sum{0};
-  Nanos late_max{0};
-
-  /// A packet was forwarded this long after its time.
-  void add(Nanos after);
-  Nanos late_mean() const;
-  double late_share() const;
-};
 
 struct TransferReport {
   Nanos time{0};             // from the first write to the last byte's arrival
@@ -32,12 +19,10 @@ struct TransferReport {
   Nanos least_rtt{0};  // of the first flow
 };
 
-/// More than one packet in a hundred.
-bool is_late(double share);
-
 struct Repetition {
   TransferReport transfer;
   RelayReport relay;
+  Bytes wire_bytes = 0;  // on all uplinks
 };
 
 struct Measurement {

@@ -25,7 +25,7 @@ std::vector<MeasuredCase> read_back(const std::string& text) {
 
 Repetition repetition(Nanos time, Bytes wire_bytes, std::int64_t late = 0) {
   Repetition r{.transfer = {.time = time, .flows = {time}}};
-  r.relay.wire_bytes = wire_bytes;
+  r.wire_bytes = wire_bytes;
   for (int packet = 0; packet < 1'000; ++packet) r.relay.add(packet < late ? 1ms + 1ns : 1ms);
   return r;
 }

@@ -1,11 +1,11 @@
 // The arithmetic of the relay that a kernel is measured over, by hand: one byte per microsecond, so
 // a packet of 986 bytes and its 14 of link header take 1 ms.
-#include "apps/validation/kernel/relay_link.h"
+#include "apps/lab/relay_link.h"
 
 #include <cstring>
 
-#include "apps/validation/kernel/host_namespace.h"
-#include "netsim/relay_losses.h"
+#include "apps/lab/host_namespace.h"
+#include "apps/validation/kernel/case_network.h"
 #include "tests/support/catch.h"
 
 namespace strait {
@@ -24,7 +24,7 @@ TEST_CASE("packets leave one after the other and arrive after the delay", "[rela
   CHECK(link.offer(5ms, kPacket) == 27ms);
   CHECK(link.offer(6500us, kPacket) == 28ms);
   CHECK(link.offer(10ms, kPacket) == 31ms);  // nothing waits any more
-  CHECK(link.bytes() == 4000);
+  CHECK(link.counters().came.bytes == 4000);
 }
 
 TEST_CASE("a full queue drops the packet that comes", "[relay]") {
@@ -32,7 +32,9 @@ TEST_CASE("a full queue drops the packet that comes", "[relay]") {
   for (const Nanos arrival : {21ms, 22ms, 23ms}) CHECK(link.offer(0ms, kPacket) == arrival);
   CHECK(link.offer(999us, 1) == std::nullopt);  // the first one still leaves
   CHECK(link.offer(1ms, kPacket) == 24ms);
-  CHECK(link.bytes() == 4000 + 1 + kLinkHeader);  // also what was dropped
+  CHECK(link.counters().came.bytes == 4000 + 1 + kLinkHeader);  // also what was dropped
+  CHECK(link.counters().dropped.packets == 1);
+  CHECK(link.counters().passed().bytes == 4000);
 }
 
 TEST_CASE("a lost packet has used its time on the link", "[relay]") {
@@ -41,6 +43,8 @@ TEST_CASE("a lost packet has used its time on the link", "[relay]") {
   RelayLink link(options);
   CHECK(link.offer(0ms, kPacket) == std::nullopt);
   CHECK(link.offer(0ms, kPacket) == 22ms);
+  CHECK(link.counters().lost.bytes == 1000);
+  CHECK(link.counters().passed().packets == 1);
 }
 
 TEST_CASE("a dropped packet takes no draw of the losses", "[relay]") {
@@ -61,7 +65,7 @@ TEST_CASE("an outage counts from the first packet and what is sent into it is no
   CHECK(link.offer(110ms - 1ns, kPacket) == 131ms - 1ns);
   CHECK(link.offer(110ms, kPacket) == std::nullopt);
   CHECK(link.offer(115ms - 1ns, kPacket) == std::nullopt);
-  CHECK(link.bytes() == 2000);
+  CHECK(link.counters().came.bytes == 2000);
   CHECK(link.offer(115ms, kPacket) == 136ms);
 }
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "apps/validation/kernel/host_namespace.h"
+#include "apps/lab/host_namespace.h"
 #include "apps/validation/measurement.h"
 
 namespace strait {

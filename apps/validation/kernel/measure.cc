@@ -1,9 +1,12 @@
 #include "apps/validation/kernel/measure.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
+#include "apps/validation/kernel/case_network.h"
 #include "apps/validation/kernel/kernel_flow.h"
-#include "apps/validation/kernel/link_relay.h"
+#include "core/base/errors.h"
 
 namespace strait {
 namespace {
@@ -12,17 +15,28 @@ Repetition run_once(const KernelCase& c, std::uint64_t seed) {
   std::vector<HostNamespace> hosts;
   std::vector<int> tuns;
   for (int host = 0; host < c.hosts; ++host) {
-    tuns.push_back(hosts.emplace_back(c, host).tun());
+    tuns.push_back(hosts.emplace_back(host_settings_of(c), host).tun());
   }
-  LinkRelay relay(c, seed, tuns);
-  const TransferReport transfer = run_transfers(c, hosts);
-  return {transfer, relay.stop()};
+  LinkRelay relay(network_of(c, seed), tuns);
+  Repetition repetition{.transfer = run_transfers(c, hosts), .relay = relay.stop()};
+  for (int host = 0; host < c.hosts; ++host) {
+    repetition.wire_bytes += repetition.relay.links[uplink(host)].came.bytes;
+  }
+  return repetition;
+}
+
+HostNamespace test_host() {
+  try {
+    return {HostSettings{}, 0};
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("--kernel: {}", error.what()));
+  }
 }
 
 }  // namespace
 
 void check_measurable(const std::vector<MeasuredCase>& cases) {
-  const HostNamespace host(KernelCase{}, 0);
+  const HostNamespace host = test_host();
   std::set<std::string> congestion_controls;
   for (const MeasuredCase& c : cases) congestion_controls.insert(c.setup.congestion_control);
   for (const std::string& name : congestion_controls) host.inside([&] { tcp_socket(name); });

@@ -1,18 +1,17 @@
-#include "apps/validation/kernel/link_relay.h"
+#include "apps/lab/link_relay.h"
 
 #include <sys/eventfd.h>
 
 #include <algorithm>
 
-#include "apps/validation/kernel/host_namespace.h"
+#include "apps/lab/host_namespace.h"
 #include "core/base/wall_clock.h"
 #include "core/io/priority.h"
 
 namespace strait {
 namespace {
 
-constexpr int kRelayPriority =
-    40;  // before the hosts (kernel_flow.cc): they wait for their network
+constexpr int kRelayPriority = 40;  // before the hosts: they wait for their network
 
 // How many of one kind are done before the other kind's turn.
 constexpr int kTakenAtOnce = 16;
@@ -20,12 +19,9 @@ constexpr int kPassedAtOnce = 64;
 
 }  // namespace
 
-LinkRelay::LinkRelay(const KernelCase& c, std::uint64_t seed, std::vector<int> tuns)
-    : tuns_(std::move(tuns)), stop_(::eventfd(0, EFD_CLOEXEC)) {
-  for (int host = 0; host < static_cast<int>(tuns_.size()); ++host) {
-    up_.emplace_back(uplink_of(c, seed, host));
-    down_.emplace_back(downlink_of(c));
-  }
+LinkRelay::LinkRelay(RelayNetwork network, std::vector<int> tuns)
+    : tuns_(std::move(tuns)), stop_(::eventfd(0, EFD_CLOEXEC)), paths_(std::move(network.paths)) {
+  for (RelayLinkOptions& link : network.links) links_.emplace_back(std::move(link));
   wake_.push_back({stop_.get(), POLLIN, 0});
   for (const int tun : tuns_) wake_.push_back({tun, POLLIN, 0});
   thread_ = std::thread([this] { run(); });
@@ -39,7 +35,7 @@ RelayReport LinkRelay::stop() {
   stopping_ = true;
   ::eventfd_write(stop_.get(), 1);
   thread_.join();
-  for (const RelayLink& link : up_) report_.wire_bytes += link.bytes();
+  for (const RelayLink& link : links_) report_.links.push_back(link.counters());
   return report_;
 }
 
@@ -49,6 +45,7 @@ void LinkRelay::run() {
     wait();
     for (std::size_t host = 0; host < tuns_.size(); ++host) take_packets(host);
     pass_on();
+    on_the_way_ = in_flight_.size();
   }
 }
 
@@ -72,10 +69,9 @@ void LinkRelay::take_packets(std::size_t host) {
       const auto bytes = static_cast<std::size_t>(size);
       const int to = destination_of(packet->data(), bytes);
       if (to >= 0 && to < static_cast<int>(tuns_.size())) {
-        if (const auto due = up_[host].offer(monotonic_now(), size)) {
-          in_flight_.push({*due, taken_++, to, false, bytes, packet});
-          continue;
-        }
+        const auto& path = paths_[host * tuns_.size() + static_cast<std::size_t>(to)];
+        InFlight taken{{}, taken_++, to, &path, 0, bytes, packet};
+        if (!path.empty() && sent_on(taken, monotonic_now())) continue;
       }
     }
     free_.push_back(packet);
@@ -83,18 +79,24 @@ void LinkRelay::take_packets(std::size_t host) {
   }
 }
 
+/// Over the next link of its path; false if it is lost or dropped there.
+bool LinkRelay::sent_on(InFlight& packet, Nanos now) {
+  RelayLink& link = links_[static_cast<std::size_t>((*packet.path)[packet.hops++])];
+  const auto due = link.offer(now, static_cast<Bytes>(packet.size));
+  if (!due) return false;
+  packet.due = *due;
+  in_flight_.push(packet);
+  return true;
+}
+
 void LinkRelay::pass_on() {
   const Nanos now = monotonic_now();
   for (int i = 0; i < kPassedAtOnce && !in_flight_.empty() && in_flight_.top().due <= now; ++i) {
     InFlight packet = in_flight_.top();
     in_flight_.pop();
-    if (packet.through) {
+    if (packet.hops == packet.path->size()) {
       deliver(packet);
-    } else if (const auto due = down_[static_cast<std::size_t>(packet.host)].offer(
-                   packet.due, static_cast<Bytes>(packet.size))) {
-      packet.due = *due;
-      packet.through = true;
-      in_flight_.push(packet);
+    } else if (sent_on(packet, packet.due)) {
       continue;
     }
     free_.push_back(packet.packet);

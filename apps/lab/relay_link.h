@@ -1,4 +1,4 @@
-// RelayLink: the arithmetic of one link of the relay: a rate, a drop-tail queue in bytes, a delay,
+// RelayLink: the arithmetic of one link of a relay: a rate, a drop-tail queue in bytes, a delay,
 // losses, an outage, rates that change. Times of departure follow from those of arrival and not
 // from when somebody looked, so a relay that wakes up late does not fall behind.
 //
@@ -9,8 +9,10 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
-#include "netsim/kernel_case.h"
+#include "apps/lab/relay_report.h"
+#include "core/base/units.h"
 
 namespace strait {
 
@@ -23,14 +25,15 @@ struct RelayLinkOptions {
   Bytes queue = 0;  // what waits, and the packet that leaves just now
   /// Asked for each packet that the queue takes; a lost packet has used its time on the link.
   std::function<bool()> loses;
-  /// Both since the link's own first packet; `rates` as in KernelCase.
-  std::optional<KernelCase::Outage> outage;
+  /// Both since the link's own first packet; the rates are repeated with the period.
+  struct Outage {
+    Nanos start{0};
+    Nanos duration{0};
+  };
+  std::optional<Outage> outage;
   std::vector<std::pair<Nanos, BytesPerSecond>> rates;
   Nanos period{0};
 };
-
-RelayLinkOptions uplink_of(const KernelCase& c, std::uint64_t seed, int host);
-RelayLinkOptions downlink_of(const KernelCase& c);
 
 class RelayLink {
  public:
@@ -40,8 +43,7 @@ class RelayLink {
   /// `now` never falls. `size` in bytes, IP header included.
   std::optional<Nanos> offer(Nanos now, Bytes size);
 
-  /// Of all packets that came, but into an outage: link headers included, also of lost ones.
-  Bytes bytes() const { return bytes_; }
+  const RelayCounters& counters() const { return counters_; }
 
  private:
   bool is_down(Nanos now) const;
@@ -57,7 +59,7 @@ class RelayLink {
   std::deque<Waiting> queue_;
   Bytes queued_ = 0;
   Nanos free_at_{0};
-  Bytes bytes_ = 0;
+  RelayCounters counters_;
 };
 
 }  // namespace strait

@@ -1,8 +1,6 @@
-#include "apps/validation/kernel/relay_link.h"
+#include "apps/lab/relay_link.h"
 
 #include <algorithm>
-
-#include "netsim/relay_losses.h"
 
 namespace strait {
 namespace {
@@ -13,17 +11,6 @@ Bytes bytes_in(Nanos time, BytesPerSecond rate) {
 
 }  // namespace
 
-RelayLinkOptions uplink_of(const KernelCase& c, std::uint64_t seed, int host) {
-  RelayLinkOptions link{.rate = c.up, .delay = c.rtt / 2, .queue = c.queue};
-  if (c.lossy()) link.loses = RelayLosses(c, seed, host);
-  link.outage = c.outage;
-  link.rates = c.rates;
-  link.period = c.period;
-  return link;
-}
-
-RelayLinkOptions downlink_of(const KernelCase& c) { return {.rate = c.down, .queue = c.queue}; }
-
 std::optional<Nanos> RelayLink::offer(Nanos now, Bytes size) {
   if (!first_) first_ = now;
   if (is_down(now)) return std::nullopt;
@@ -32,12 +19,18 @@ std::optional<Nanos> RelayLink::offer(Nanos now, Bytes size) {
     queue_.pop_front();
   }
   const Bytes bytes = size + kLinkHeader;
-  bytes_ += bytes;
-  if (queued_ + bytes > options_.queue) return std::nullopt;
+  counters_.came.add(bytes);
+  if (queued_ + bytes > options_.queue) {
+    counters_.dropped.add(bytes);
+    return std::nullopt;
+  }
   free_at_ = end_of(std::max(free_at_, now), bytes);
   queue_.push_back({free_at_, bytes});
   queued_ += bytes;
-  if (options_.loses && options_.loses()) return std::nullopt;
+  if (options_.loses && options_.loses()) {
+    counters_.lost.add(bytes);
+    return std::nullopt;
+  }
   return free_at_ + options_.delay;
 }
 
