@@ -52,11 +52,14 @@ constexpr std::array kCommands{
             "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
             true, command_plan},
     Command{
-        "net", "net show SCENARIO | probe SCENARIO | validate",
-        "a scenario's links as configured, or measured, or how right the TCP model is", false,
-        command_net,
+        "net", "net show SCENARIO | probe SCENARIO | probe HOST:PORT | serve | validate",
+        "a scenario's links as configured, or measured; a real link; how right the TCP model is",
+        false, command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
         "  strait net probe SCENARIO [--key value]               measured beside configured\n"
+        "  strait net probe HOST:PORT [--seconds N] [--write FILE]   a real link, as links.csv in "
+        "FILE\n"
+        "  strait net serve [HOST:PORT] [--insecure]             its other end, until Ctrl+C\n"
         "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"
         "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
         "(root)\n"},

@@ -16,6 +16,8 @@ int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
+int command_net_probe_link(std::vector<std::string> arguments);
+int command_net_serve(std::vector<std::string> arguments);
 int command_launch(const std::vector<std::string>& arguments);
 int command_coordinator(const std::vector<std::string>& arguments);
 int command_join(const std::vector<std::string>& arguments);
@@ -23,6 +25,19 @@ int command_doctor(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kNetValidateUsage =
     "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write FILE]]";
+
+inline constexpr std::string_view kNetProbeLinkUsage =
+    "write strait net probe HOST:PORT [--seconds N] [--write FILE]";
+inline constexpr std::string_view kNetServeUsage =
+    "write strait net serve [HOST:PORT] [--insecure]";
+
+/// Whether the words after `strait net probe` name a real link: an address, not a scenario.
+bool name_a_link(const std::vector<std::string>& words);
+
+/// Takes `--option VALUE` or `--option=VALUE` out of the words; the rest is a scenario and keys.
+/// Empty if it is not there. A UserError calls the value `what` and ends in `usage`.
+std::string take_option(std::vector<std::string>& words, const std::string& option,
+                        std::string_view what, std::string_view usage);
 
 /// Runs the arms one after the other, from the check of this machine to the verdict.
 int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);

@@ -1,4 +1,5 @@
-// strait net: what the emulated network does, and how well (net_validate.cc).
+// strait net: what the emulated network does, how well (net_validate.cc), and what a real link is
+// like (net_link.cc).
 
 #include <fmt/format.h>
 
@@ -14,27 +15,8 @@ namespace strait {
 namespace {
 
 constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
-constexpr std::string_view kProbeUsage = "write strait net probe SCENARIO [--key value]";
-
-/// Takes `--svg FILE` or `--svg=FILE` out of the words; the rest is a scenario and keys.
-std::string take_svg(std::vector<std::string>& words) {
-  std::string file;
-  for (auto word = words.begin(); word != words.end();) {
-    const bool joined = word->starts_with("--svg=");
-    if (*word != "--svg" && !joined) {
-      ++word;
-      continue;
-    }
-    if (!file.empty()) throw UserError(fmt::format("--svg is there twice; {}", kShowUsage));
-    if (!joined) word = words.erase(word);
-    if (word != words.end()) file = joined ? word->substr(6) : *word;
-    if (file.empty() || (!joined && file.starts_with("--"))) {
-      throw UserError(fmt::format("--svg has no file; {}", kShowUsage));
-    }
-    word = words.erase(word);
-  }
-  return file;
-}
+constexpr std::string_view kProbeUsage =
+    "write strait net probe SCENARIO [--key value], or HOST:PORT for a real link";
 
 /// A scenario that has links to `what`.
 LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what) {
@@ -47,7 +29,7 @@ LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_vi
 }
 
 int show_network(std::vector<std::string> words) {
-  const std::string svg = take_svg(words);
+  const std::string svg = take_option(words, "--svg", "file", kShowUsage);
   const LoadedConfig loaded = load_emulated(words, "show");
   const NetworkDescription network = fabric_of(loaded.config).description;
   const NetworkView view(network);
@@ -73,14 +55,36 @@ int probe(const std::vector<std::string>& words) {
 
 }  // namespace
 
+std::string take_option(std::vector<std::string>& words, const std::string& option,
+                        std::string_view what, std::string_view usage) {
+  const std::string begin = option + "=";
+  std::string value;
+  for (auto word = words.begin(); word != words.end();) {
+    const bool joined = word->starts_with(begin);
+    if (*word != option && !joined) {
+      ++word;
+      continue;
+    }
+    if (!value.empty()) throw UserError(fmt::format("{} is there twice; {}", option, usage));
+    if (!joined) word = words.erase(word);
+    if (word != words.end()) value = joined ? word->substr(begin.size()) : *word;
+    if (value.empty() || (!joined && value.starts_with("--"))) {
+      throw UserError(fmt::format("{} has no {}; {}", option, what, usage));
+    }
+    word = words.erase(word);
+  }
+  return value;
+}
+
 int command_net(const std::vector<std::string>& words) {
   const std::string what = words.empty() ? "" : words.front();
   const std::vector<std::string> rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (what == "validate") return command_net_validate(rest);
   if (what == "show") return show_network(rest);
-  if (what == "probe") return probe(rest);
-  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}", what.empty() ? "" : " ", what,
-                              kNetValidateUsage, kShowUsage, kProbeUsage));
+  if (what == "probe") return name_a_link(rest) ? command_net_probe_link(rest) : probe(rest);
+  if (what == "serve") return command_net_serve(rest);
+  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}, or {}", what.empty() ? "" : " ",
+                              what, kNetValidateUsage, kShowUsage, kProbeUsage, kNetServeUsage));
 }
 
 }  // namespace strait
