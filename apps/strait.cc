@@ -52,11 +52,15 @@ constexpr std::array kCommands{
             "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
             true, command_plan},
     Command{
-        "net", "net show | probe | lab | validate",
-        "a scenario's links as configured, measured, or with a real kernel; the TCP model's errors",
+        "net", "net show | probe | serve | lab | validate",
+        "a scenario's links as configured, measured, or with a real kernel; a real link; the TCP "
+        "model's errors",
         false, command_net,
         "  strait net show SCENARIO [--svg FILE] [--key value]   tables, and a picture in FILE\n"
         "  strait net probe SCENARIO [--key value]               measured beside configured\n"
+        "  strait net probe HOST:PORT [--seconds N] [--write FILE]   a real link, as links.csv in "
+        "FILE\n"
+        "  strait net serve [HOST:PORT] [--insecure]             its other end, until Ctrl+C\n"
         "  strait net lab SCENARIO [--coordinator COMMAND] [--write FILE] [--key value] -- "
         "COMMAND...\n"
         "      COMMAND once per island as a process over the links, in real time (root)\n"

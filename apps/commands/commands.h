@@ -17,6 +17,8 @@ int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
 int command_net_lab(std::vector<std::string> arguments);
+int command_net_probe_link(std::vector<std::string> arguments);
+int command_net_serve(std::vector<std::string> arguments);
 int command_launch(const std::vector<std::string>& arguments);
 int command_coordinator(const std::vector<std::string>& arguments);
 int command_join(const std::vector<std::string>& arguments);
@@ -28,6 +30,13 @@ inline constexpr std::string_view kNetValidateUsage =
 inline constexpr std::string_view kNetLabUsage =
     "write strait net lab SCENARIO [--key value] [--coordinator COMMAND] [--write FILE] -- "
     "COMMAND...";
+inline constexpr std::string_view kNetProbeLinkUsage =
+    "write strait net probe HOST:PORT [--seconds N] [--write FILE]";
+inline constexpr std::string_view kNetServeUsage =
+    "write strait net serve [HOST:PORT] [--insecure]";
+
+/// Whether the words after `strait net probe` name a real link: an address, not a scenario.
+bool name_a_link(const std::vector<std::string>& words);
 
 /// Takes `--option VALUE` or `--option=VALUE` out of the words; the rest is a scenario and keys.
 /// Empty if it is not there. A UserError calls the value `what` and ends in `usage`.

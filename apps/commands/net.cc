@@ -1,5 +1,5 @@
-// strait net: what the emulated network does, how well (net_validate.cc), and the same with a real
-// kernel (net_lab.cc).
+// strait net: what the emulated network does, how well (net_validate.cc), the same with a real kernel
+// (net_lab.cc), and what a real link is like (net_link.cc).
 
 #include <fmt/format.h>
 
@@ -15,7 +15,8 @@ namespace strait {
 namespace {
 
 constexpr std::string_view kShowUsage = "write strait net show SCENARIO [--svg FILE]";
-constexpr std::string_view kProbeUsage = "write strait net probe SCENARIO [--key value]";
+constexpr std::string_view kProbeUsage =
+    "write strait net probe SCENARIO [--key value], or HOST:PORT for a real link";
 
 int show_network(std::vector<std::string> words) {
   const std::string svg = take_option(words, "--svg", "file", kShowUsage);
@@ -80,9 +81,11 @@ int command_net(const std::vector<std::string>& words) {
   if (what == "validate") return command_net_validate(rest);
   if (what == "lab") return command_net_lab(rest);
   if (what == "show") return show_network(rest);
-  if (what == "probe") return probe(rest);
-  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}, or {}", what.empty() ? "" : " ",
-                              what, kNetValidateUsage, kShowUsage, kProbeUsage, kNetLabUsage));
+  if (what == "probe") return name_a_link(rest) ? command_net_probe_link(rest) : probe(rest);
+  if (what == "serve") return command_net_serve(rest);
+  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}, or {}, or {}",
+                              what.empty() ? "" : " ", what, kNetValidateUsage, kShowUsage,
+                              kProbeUsage, kNetServeUsage, kNetLabUsage));
 }
 
 }  // namespace strait
