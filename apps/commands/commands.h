@@ -2,6 +2,7 @@
 // and return the exit code; the user's mistakes come out as UserErrors.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ int command_net_serve(std::vector<std::string> arguments);
 int command_launch(const std::vector<std::string>& arguments);
 int command_coordinator(const std::vector<std::string>& arguments);
 int command_join(const std::vector<std::string>& arguments);
+/// The exit code, if a launcher started this process as one of several; else it is no such run.
+std::optional<int> run_under_launcher(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kNetValidateUsage =

@@ -1,4 +1,4 @@
-// The commands whose islands are processes: coordinator, join, launch.
+// The commands whose islands are processes: coordinator, join, launch, and run under a launcher.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include "apps/commands/commands.h"
 #include "apps/experiment/measured_step.h"
 #include "apps/experiment/session.h"
+#include "apps/launch/environment.h"
 #include "apps/launch/real_options.h"
 #include "apps/launch/supervisor.h"
 #include "apps/output/build_info.h"
@@ -194,6 +195,59 @@ int command_launch(const std::vector<std::string>& words) {
                        {"join", place, "--island", std::to_string(i)});
     }
   }
+  return supervisor.run();
+}
+
+namespace {
+
+/// What of the command line holds for an island, and for the coordinator.
+std::vector<std::string> island_words(const LaunchPlace& place, const RealOptions& options) {
+  std::vector<std::string> words{to_string(place.coordinator), "--island",
+                                 std::to_string(place.island)};
+  const auto add = [&](const std::string& option, const std::optional<HostPort>& value) {
+    if (value) words.insert(words.end(), {option, to_string(*value)});
+  };
+  const HostPort everywhere{"0.0.0.0", 0};
+  add("--listen", options.listen || place.one_machine ? options.listen : std::optional(everywhere));
+  const std::optional<HostPort> known =
+      place.advertise_host.empty() ? std::nullopt
+                                   : std::optional(HostPort{place.advertise_host, 0});
+  add("--advertise", options.advertise ? options.advertise : known);
+  if (options.insecure) words.emplace_back("--insecure");
+  return words;
+}
+
+std::vector<std::string> coordinator_words(const LaunchPlace& place, const RealOptions& options) {
+  const HostPort listen{place.one_machine ? "127.0.0.1" : "0.0.0.0", place.coordinator.port};
+  std::vector<std::string> words{"coordinator", "--listen", to_string(listen)};
+  if (options.insecure) words.emplace_back("--insecure");
+  words.insert(words.end(), options.rest.begin(), options.rest.end());
+  if (place.islands > 0) {
+    words.insert(words.end(), {"--run.islands", std::to_string(place.islands)});
+  }
+  return words;
+}
+
+}  // namespace
+
+std::optional<int> run_under_launcher(const std::vector<std::string>& words) {
+  const RealOptions options = take_real_options(
+      "run", words, {"--listen", "--advertise", "--coordinator", "--insecure"});
+  const auto place = find_launch_place(environment_from(environ), options.coordinator);
+  if (!place) {
+    if (options.rest.size() == words.size()) return std::nullopt;
+    throw UserError(
+        "--listen, --advertise, --coordinator and --insecure are for real islands: under a launcher "
+        "(docs/LAUNCH.md), or write strait join HOST:PORT");
+  }
+  say(describe(*place));
+  load_real(options.rest);  // whose mistakes all see, not only the coordinator
+  std::vector<std::string> island = island_words(*place, options);
+  if (!place->hosts_coordinator()) return command_join(island);
+  Supervisor supervisor;
+  supervisor.start("", coordinator_words(*place, options));
+  island.insert(island.begin(), "join");
+  supervisor.start("island 0", island);
   return supervisor.run();
 }
 

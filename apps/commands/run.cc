@@ -1,4 +1,5 @@
-// strait run SCENARIO [--key value]: one run of the strategy that the scenario names.
+// strait run SCENARIO [--key value]: one run of the strategy that the scenario names; under a
+// launcher, this process's part of a real one (real.cc).
 
 #include <fmt/format.h>
 
@@ -29,6 +30,7 @@ int command_run(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     throw UserError("no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini");
   }
+  if (const auto code = run_under_launcher(arguments)) return *code;
   const LoadedConfig loaded = load_config("", arguments);
   return run_session(loaded, {own_arm(loaded.config)});
 }
