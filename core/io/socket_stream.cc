@@ -19,7 +19,6 @@ namespace strait {
 
 namespace {
 
-constexpr std::size_t kPreambleBytes = 24;
 constexpr std::array<char, 8> kMagic{'S', 'T', 'R', 'A', 'I', 'T', '\r', '\n'};
 /// Reads into memory of our own, of which the receiver keeps a copy: headers and small messages.
 /// A larger piece of one message is read to where it belongs.
@@ -31,16 +30,6 @@ constexpr std::size_t kMostWaiting = 256;  // accepted connections that have not
 
 using PreambleBytes = std::array<std::byte, kPreambleBytes>;
 
-PreambleBytes pack(const Preamble& preamble) {
-  PreambleBytes bytes{};
-  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  bytes[8] = static_cast<std::byte>(preamble.purpose);
-  bytes[9] = static_cast<std::byte>(preamble.plane);
-  std::memcpy(&bytes[12], &preamble.from, sizeof preamble.from);
-  std::memcpy(&bytes[16], &preamble.call, sizeof preamble.call);
-  return bytes;
-}
-
 std::optional<Preamble> unpack(const PreambleBytes& bytes) {
   Preamble preamble;
   preamble.purpose = static_cast<Preamble::Purpose>(bytes[8]);
@@ -49,7 +38,7 @@ std::optional<Preamble> unpack(const PreambleBytes& bytes) {
   std::memcpy(&preamble.call, &bytes[16], sizeof preamble.call);
   const bool possible = std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0 &&
                         preamble.purpose >= Preamble::Purpose::kPeer &&
-                        preamble.purpose <= Preamble::Purpose::kJoin &&
+                        preamble.purpose <= Preamble::Purpose::kKnock &&
                         preamble.plane <= Plane::kData && index_of(preamble.from) >= 0;
   return possible ? std::optional(preamble) : std::nullopt;
 }
@@ -79,6 +68,16 @@ SocketAddress address_of(const uv_tcp_t& tcp, int (*ask)(const uv_tcp_t*, sockad
 }
 
 }  // namespace
+
+PreambleBytes pack(const Preamble& preamble) {
+  PreambleBytes bytes{};
+  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
+  bytes[8] = static_cast<std::byte>(preamble.purpose);
+  bytes[9] = static_cast<std::byte>(preamble.plane);
+  std::memcpy(&bytes[12], &preamble.from, sizeof preamble.from);
+  std::memcpy(&bytes[16], &preamble.call, sizeof preamble.call);
+  return bytes;
+}
 
 /// The part that libuv knows; outlives the stream until libuv has let go of it.
 struct SocketStream::Socket {
@@ -348,6 +347,10 @@ SocketStream::~SocketStream() = default;
 void SocketStream::connect(const SocketAddress& to, const Preamble& preamble) {
   socket_->preamble = pack(preamble);
   socket_->dial(to);
+}
+
+void SocketStream::end_when_other_is_silent() {
+  if (socket_->has_handle) end_when_silent(descriptor_of(socket_->tcp));
 }
 
 void SocketStream::fail(Failure failure) { socket_->end_later(std::move(failure)); }

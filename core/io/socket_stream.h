@@ -9,6 +9,7 @@
 // Thread: the loop's, which outlives the stream.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -25,12 +26,16 @@ struct Preamble {
     kPeer = 1,    // a Stream of the Network; `from` and `plane` count
     kReturn = 2,  // the same, dialled by who was asked to, and wanted by the other: `call`
     kJoin = 3,    // rendezvous
+    kKnock = 4,   // whether the life `call` of the peer can be dialled here; it is, in 8 bytes
   };
   Purpose purpose = Purpose::kPeer;
   Plane plane = Plane::kData;
   PeerId from{};
   std::uint64_t call = 0;
 };
+
+inline constexpr std::size_t kPreambleBytes = 24;
+std::array<std::byte, kPreambleBytes> pack(const Preamble& preamble);
 
 class SocketStream final : public Stream {
  public:
@@ -42,6 +47,9 @@ class SocketStream final : public Stream {
 
   /// Dials, and sends `preamble` first.
   void connect(const SocketAddress& to, const Preamble& preamble);
+
+  /// As end_when_silent(), for a stream that dials or was accepted.
+  void end_when_other_is_silent();
 
   /// Ends a stream that is not connected, in an event of its own.
   void fail(Failure failure);
