@@ -57,16 +57,17 @@ std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> 
   return header;
 }
 
-Writer& Writer::put_text(std::string_view text) {
-  STRAIT_CHECK(text.size() <= kLongestText, "a text of {} bytes", text.size());
+Writer& Writer::put_text(std::string_view text, std::uint32_t longest) {
+  STRAIT_CHECK(text.size() <= longest, "a text of {} bytes", text.size());
   put(static_cast<std::uint32_t>(text.size()));
-  for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
+  const auto bytes = std::as_bytes(std::span(text));
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   return *this;
 }
 
-std::string Reader::get_text() {
+std::string Reader::get_text(std::uint32_t longest) {
   const auto size = get<std::uint32_t>();
-  if (size > kLongestText || size > bytes_.size()) {
+  if (size > longest || size > bytes_.size()) {
     ok_ = false;
     bytes_ = {};
     return {};

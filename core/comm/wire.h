@@ -75,7 +75,7 @@ class Writer {
     std::memcpy(bytes_.data() + at, &value, sizeof(T));
     return *this;
   }
-  Writer& put_text(std::string_view text);  // at most kLongestText
+  Writer& put_text(std::string_view text, std::uint32_t longest = kLongestText);
   std::vector<std::byte> take() { return std::move(bytes_); }
 
  private:
@@ -99,7 +99,7 @@ class Reader {
     bytes_ = bytes_.subspan(sizeof(T));
     return value;
   }
-  std::string get_text();
+  std::string get_text(std::uint32_t longest = kLongestText);
 
   bool ok() const { return ok_; }
   bool finished() const { return ok_ && bytes_.empty(); }

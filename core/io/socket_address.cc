@@ -22,6 +22,25 @@ const sockaddr_in6& v6(const sockaddr_storage& raw) {
   return reinterpret_cast<const sockaddr_in6&>(raw);
 }
 
+/// Empty, and why in `status`, if there are none.
+std::vector<SocketAddress> look_up(const HostPort& place, int flags, int& status) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags;
+  addrinfo* found = nullptr;
+  status = ::getaddrinfo(place.host.c_str(), nullptr, &hints, &found);
+  if (status != 0) return {};
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
+  std::vector<SocketAddress> all;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    sockaddr_storage raw{};
+    std::memcpy(&raw, one->ai_addr, one->ai_addrlen);
+    SocketAddress& address = all.emplace_back(raw);
+    address.set_port(place.port);
+  }
+  return all;
+}
+
 }  // namespace
 
 HostPort parse_host_port(std::string_view text, const std::string& where) {
@@ -60,23 +79,36 @@ SocketAddress::SocketAddress() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
-SocketAddress SocketAddress::resolve(const HostPort& place, const std::string& where) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int status = ::getaddrinfo(place.host.c_str(), nullptr, &hints, &found);
-  if (status != 0) {
+SocketAddress::SocketAddress(const sockaddr_storage& raw) : raw_(raw) {
+  if (family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6(raw).sin6_addr)) return;
+  raw_ = {};
+  auto& address = reinterpret_cast<sockaddr_in&>(raw_);
+  address.sin_family = AF_INET;
+  address.sin_port = v6(raw).sin6_port;
+  std::memcpy(&address.sin_addr, &v6(raw).sin6_addr.s6_addr[12], sizeof address.sin_addr);
+}
+
+std::vector<SocketAddress> SocketAddress::resolve_all(const HostPort& place,
+                                                      const std::string& where) {
+  int status = 0;
+  std::vector<SocketAddress> all = look_up(place, 0, status);
+  if (all.empty()) {
     throw UserError(
         fmt::format("{}: host '{}' is unknown ({}); write a name that this machine "
                     "knows, or an address",
                     where, place.host, ::gai_strerror(status)));
   }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
-  sockaddr_storage raw{};
-  std::memcpy(&raw, list->ai_addr, list->ai_addrlen);
-  SocketAddress address(raw);
-  address.set_port(place.port);
-  return address;
+  return all;
+}
+
+SocketAddress SocketAddress::resolve(const HostPort& place, const std::string& where) {
+  return resolve_all(place, where).front();
+}
+
+std::optional<SocketAddress> SocketAddress::of_numbers(const HostPort& place) {
+  int status = 0;
+  const std::vector<SocketAddress> found = look_up(place, AI_NUMERICHOST, status);
+  return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
 std::uint16_t SocketAddress::port() const {

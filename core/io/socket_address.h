@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -26,10 +28,15 @@ class SocketAddress {
  public:
   /// Port 0 of 127.0.0.1.
   SocketAddress();
-  explicit SocketAddress(const sockaddr_storage& raw) : raw_(raw) {}
+  /// An IPv4 address that a socket for both families shows as ::ffff:10.0.0.1 is 10.0.0.1.
+  explicit SocketAddress(const sockaddr_storage& raw);
 
   /// The first address of a name or number. Throws UserError as above if there is none.
   static SocketAddress resolve(const HostPort& place, const std::string& where);
+  /// All of them; one at least.
+  static std::vector<SocketAddress> resolve_all(const HostPort& place, const std::string& where);
+  /// Looks nothing up: nothing if the host is not in numbers.
+  static std::optional<SocketAddress> of_numbers(const HostPort& place);
 
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&raw_); }
   int family() const { return raw_.ss_family; }

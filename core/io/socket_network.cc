@@ -65,12 +65,29 @@ void SocketNetwork::open_port() {
 void SocketNetwork::listen(Accept accept) {
   accept_ = std::move(accept);
   if (accept_) return open_port();
-  if (!accept_join_) listener_.reset();
+  close_unused_port();
 }
 
 void SocketNetwork::serve_joins(AcceptJoin accept) {
   accept_join_ = std::move(accept);
+  if (accept_join_) return open_port();
+  close_unused_port();
+}
+
+void SocketNetwork::answer_knocks(std::uint64_t incarnation) {
+  incarnation_ = incarnation;
   open_port();
+}
+
+void SocketNetwork::close_unused_port() {
+  if (!accept_ && !accept_join_ && !incarnation_) listener_.reset();
+}
+
+void SocketNetwork::answer_knock(std::unique_ptr<SocketStream> stream) {
+  const auto memory = std::make_shared<const std::uint64_t>(*incarnation_);
+  stream->offer({std::as_bytes(std::span(memory.get(), 1)), memory}, {});
+  // Its bytes leave in the event before this one.
+  loop_.post([answered = std::move(stream)] {});
 }
 
 /// What nobody here wants is reset.
@@ -79,6 +96,9 @@ void SocketNetwork::accepted(const Preamble& preamble, std::unique_ptr<SocketStr
     case Preamble::Purpose::kJoin:
       if (accept_join_) accept_join_(std::move(stream));
       return;
+    case Preamble::Purpose::kKnock:
+      if (incarnation_ == preamble.call) answer_knock(std::move(stream));
+      return;
     case Preamble::Purpose::kReturn: {
       const auto asked = asked_.find(preamble.call);
       if (asked == asked_.end() || asked->second->to != preamble.from) return;
@@ -86,14 +106,6 @@ void SocketNetwork::accepted(const Preamble& preamble, std::unique_ptr<SocketStr
       asked_.erase(asked);
       dial.call = 0;
       return dial.stream.adopt(*stream);
-    }
-    case Preamble::Purpose::kKnock: {
-      if (preamble.from != self_ || preamble.call != life_ || life_ == 0) return;
-      const auto yes = std::make_shared<const std::byte>(std::byte{1});
-      stream->offer({{yes.get(), 1}, yes}, {});
-      // Time to leave; who knocked closes sooner.
-      loop_.at(loop_.now() + options_.dial_timeout, [kept = std::shared_ptr(std::move(stream))] {});
-      return;
     }
     case Preamble::Purpose::kPeer:
       if (accept_) {

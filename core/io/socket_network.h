@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/io/socket_stream.h"
@@ -51,18 +52,22 @@ class SocketNetwork final : public Network {
   /// The peer has asked us to dial it, for its call.
   void return_call(PeerId peer, std::uint64_t call);
 
-  /// Who knocks for this life of ours is told that we are here.
-  void answer_knocks(std::uint64_t life) { life_ = life; }
-
-  /// Connections for rendezvous go to `accept`; with it, the port is open from now on.
+  /// Connections for rendezvous go to `accept`; with it, the port is open from now on. Null: no
+  /// more.
   using AcceptJoin = std::function<void(std::unique_ptr<SocketStream>)>;
   void serve_joins(AcceptJoin accept);
+
+  /// Who knocks to find out whether this life can be dialled hears that it can; the port is open
+  /// from now on.
+  void answer_knocks(std::uint64_t incarnation);
 
  private:
   class Dialled;
 
   void open_port();
+  void close_unused_port();
   void accepted(const Preamble& preamble, std::unique_ptr<SocketStream> stream);
+  void answer_knock(std::unique_ptr<SocketStream> stream);
   void start(Dialled& dial);
 
   UvLoop& loop_;
@@ -73,12 +78,12 @@ class SocketNetwork final : public Network {
   std::unique_ptr<SocketListener> listener_;
   Accept accept_;
   AcceptJoin accept_join_;
+  std::optional<std::uint64_t> incarnation_;  // that knocks are answered for
   CallMe call_me_;
   std::map<PeerId, PeerAddress> book_;
   std::vector<Dialled*> waiting_;            // for an address
   std::map<std::uint64_t, Dialled*> asked_;  // for a call, by its number
   std::uint64_t calls_ = 0;
-  std::uint64_t life_ = 0;
   std::shared_ptr<SocketNetwork*> alive_;
 };
 

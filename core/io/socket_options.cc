@@ -57,6 +57,14 @@ void limit_unsent(int fd, Bytes bytes) {
   set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(bytes));
 }
 
+void end_when_silent(int fd) {
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);  // seconds
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 30'000);  // ms
+}
+
 std::optional<StreamFigures> socket_figures(int fd) {
   tcp_info info{};
   socklen_t length = sizeof info;

@@ -30,6 +30,10 @@ void prepare_socket(int descriptor, const SocketOptions& options);
 /// A data socket takes no more than this beyond what is under way.
 void limit_unsent(int descriptor, Bytes bytes);
 
+/// A connection that may rest for long is over when the other machine has been silent for half a
+/// minute: its kernel, not its program.
+void end_when_silent(int descriptor);
+
 /// TCP_INFO.
 std::optional<StreamFigures> socket_figures(int descriptor);
 

@@ -69,7 +69,7 @@ SocketAddress address_of(const uv_tcp_t& tcp, int (*ask)(const uv_tcp_t*, sockad
 
 }  // namespace
 
-std::array<std::byte, kPreambleBytes> pack(const Preamble& preamble) {
+PreambleBytes pack(const Preamble& preamble) {
   PreambleBytes bytes{};
   std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
   bytes[8] = static_cast<std::byte>(preamble.purpose);
@@ -347,6 +347,10 @@ SocketStream::~SocketStream() = default;
 void SocketStream::connect(const SocketAddress& to, const Preamble& preamble) {
   socket_->preamble = pack(preamble);
   socket_->dial(to);
+}
+
+void SocketStream::end_when_other_is_silent() {
+  if (socket_->has_handle) end_when_silent(descriptor_of(socket_->tcp));
 }
 
 void SocketStream::fail(Failure failure) { socket_->end_later(std::move(failure)); }

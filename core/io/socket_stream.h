@@ -10,7 +10,6 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,7 +26,7 @@ struct Preamble {
     kPeer = 1,    // a Stream of the Network; `from` and `plane` count
     kReturn = 2,  // the same, dialled by who was asked to, and wanted by the other: `call`
     kJoin = 3,    // rendezvous
-    kKnock = 4,   // is peer `from`, life `call`, behind this address? One byte comes back
+    kKnock = 4,   // whether the life `call` of the peer can be dialled here; it is, in 8 bytes
   };
   Purpose purpose = Purpose::kPeer;
   Plane plane = Plane::kData;
@@ -48,6 +47,9 @@ class SocketStream final : public Stream {
 
   /// Dials, and sends `preamble` first.
   void connect(const SocketAddress& to, const Preamble& preamble);
+
+  /// As end_when_silent(), for a stream that dials or was accepted.
+  void end_when_other_is_silent();
 
   /// Ends a stream that is not connected, in an event of its own.
   void fail(Failure failure);
