@@ -432,8 +432,8 @@ TEST_CASE("of two islands that only dial the second is refused", "[rendezvous]")
   Hall hall(3);
   hall.enter(hall.ask(), unused_port());
   REQUIRE(hall.is_present(1));
-  hall.enter(hall.ask(), unused_port());
-  hall.enter(hall.ask());
+  hall.enter(hall.ask(1), unused_port());
+  hall.enter(hall.ask(2));
   REQUIRE(hall.is_present(2));
   CHECK(hall.thread.wait_for([&] {
     const Lines& told = hall.members.at(1).refused;
