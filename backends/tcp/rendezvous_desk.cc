@@ -17,10 +17,9 @@ namespace {
 
 using namespace rendezvous;
 
-constexpr Nanos kToSpeak{10'000'000'000};    // of a stranger, to say what it wants
-constexpr Nanos kToRead{120'000'000'000};    // of who was answered, to read it and close
-constexpr Nanos kToBeOpened{3'000'000'000};  // of a knock
-constexpr std::size_t kMostVisitors = 1024;
+constexpr Nanos kToSpeak{10'000'000'000};  // of a stranger, to say what it wants
+constexpr Nanos kToRead{120'000'000'000};  // of who was answered, to read it and close
+constexpr std::size_t kMostStrangers = 256;
 
 /// Dials an island to find out whether that can be done.
 class Knock final : public StreamEvents {
@@ -31,12 +30,12 @@ class Knock final : public StreamEvents {
   Knock(UvLoop& loop, const SocketAddress& at, std::uint64_t incarnation, Ended ended)
       : incarnation_(incarnation),
         ended_(std::move(ended)),
-        stream_(loop, {.dial_timeout = kToBeOpened}, Plane::kControl) {
+        stream_(loop, SocketOptions{}, Plane::kControl) {
     stream_.connect(at, {.purpose = Preamble::Purpose::kKnock, .call = incarnation});
     stream_.listen(*this);
   }
 
-  /// It was accepted, but nothing has come back for too long.
+  /// Nothing has come back for too long.
   void give_up() { end(Failure{FailureKind::kTimeout, "does not answer"}); }
 
  private:
@@ -150,7 +149,7 @@ class JoinDesk::State {
 // Connections
 
 void JoinDesk::State::accept(std::unique_ptr<SocketStream> stream) {
-  if (visitors_.size() >= kMostVisitors) return;
+  if (visitors_.size() >= 2 * seats_.size() + kMostStrangers) return;
   Visitor& visitor = visitors_.emplace_back();
   visitor.channel.emplace(
       std::move(stream), kLongestToDesk,
@@ -358,7 +357,8 @@ void JoinDesk::State::arrives(Visitor& visitor, const Here& here) {
   visitor.knock =
       std::make_unique<Knock>(loop_, at, here.incarnation,
                               [this, &visitor](const auto& failure) { knocked(visitor, failure); });
-  visitor.deadline = loop_.at(loop_.now() + kToBeOpened, [&visitor] { visitor.knock->give_up(); });
+  visitor.deadline =
+      loop_.at(loop_.now() + options_.knock_timeout, [&visitor] { visitor.knock->give_up(); });
 }
 
 std::optional<IslandId> JoinDesk::State::other_that_only_dials(IslandId island) const {
