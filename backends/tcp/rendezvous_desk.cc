@@ -7,6 +7,7 @@
 
 #include "backends/tcp/rendezvous.h"
 #include "backends/tcp/rendezvous_channel.h"
+#include "backends/tcp/rendezvous_knock.h"
 #include "core/base/check.h"
 #include "core/base/quantities.h"
 #include "core/base/text.h"
@@ -20,43 +21,6 @@ using namespace rendezvous;
 constexpr Nanos kToSpeak{10'000'000'000};  // of a stranger, to say what it wants
 constexpr Nanos kToRead{120'000'000'000};  // of who was answered, to read it and close
 constexpr std::size_t kMostStrangers = 256;
-
-/// Dials an island to find out whether that can be done.
-class Knock final : public StreamEvents {
- public:
-  /// Nothing: it answers. Called once, unless the knock is destroyed before.
-  using Ended = std::function<void(std::optional<Failure>)>;
-
-  Knock(UvLoop& loop, const SocketAddress& at, std::uint64_t incarnation, Ended ended)
-      : incarnation_(incarnation),
-        ended_(std::move(ended)),
-        stream_(loop, SocketOptions{}, Plane::kControl) {
-    stream_.connect(at, {.purpose = Preamble::Purpose::kKnock, .call = incarnation});
-    stream_.listen(*this);
-  }
-
-  /// Nothing has come back for too long.
-  void give_up() { end(Failure{FailureKind::kTimeout, "does not answer"}); }
-
- private:
-  void arrived(Slice slice) override {
-    heard_.insert(heard_.end(), slice.bytes.begin(), slice.bytes.end());
-    if (heard_.size() < sizeof incarnation_) return;
-    if (Reader(heard_).get<std::uint64_t>() == incarnation_) return end(std::nullopt);
-    end(Failure{FailureKind::kMismatch, "is somebody else"});
-  }
-  void writable() override {}
-  void closed(Failure failure) override { end(std::move(failure)); }
-
-  void end(std::optional<Failure> failure) {
-    if (ended_) std::exchange(ended_, nullptr)(std::move(failure));
-  }
-
-  const std::uint64_t incarnation_;
-  std::vector<std::byte> heard_;
-  Ended ended_;
-  SocketStream stream_;
-};
 
 }  // namespace
 
@@ -355,10 +319,8 @@ void JoinDesk::State::arrives(Visitor& visitor, const Here& here) {
   const SocketAddress at = address_of(visitor, here.at);
   s.who = at.text();
   visitor.knock =
-      std::make_unique<Knock>(loop_, at, here.incarnation,
+      std::make_unique<Knock>(loop_, at, here.incarnation, options_.knock_timeout,
                               [this, &visitor](const auto& failure) { knocked(visitor, failure); });
-  visitor.deadline =
-      loop_.at(loop_.now() + options_.knock_timeout, [&visitor] { visitor.knock->give_up(); });
 }
 
 std::optional<IslandId> JoinDesk::State::other_that_only_dials(IslandId island) const {
@@ -373,7 +335,6 @@ std::optional<IslandId> JoinDesk::State::other_that_only_dials(IslandId island) 
 void JoinDesk::State::knocked(Visitor& visitor, const std::optional<Failure>& failure) {
   const IslandId island = visitor.island;
   Seat& s = seat(island);
-  loop_.cancel(std::exchange(visitor.deadline, TimerId::kNone));
   loop_.post([knock = std::move(visitor.knock)] {});
   const SocketAddress at = address_of(visitor, visitor.here.at);
   const std::string address = at.text();
