@@ -65,6 +65,8 @@ class JoinDesk {
     std::function<void(const std::string&)> say = {};
     /// A place that was given, or whose connection is lost, is kept so long.
     Nanos keep{15'000'000'000};
+    /// An island that has not answered the desk's dial by then cannot be dialled.
+    Nanos knock_timeout{3'000'000'000};
   };
 
   /// `network` is the coordinator's, which hears of the islands' addresses as well.

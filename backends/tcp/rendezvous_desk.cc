@@ -7,6 +7,7 @@
 
 #include "backends/tcp/rendezvous.h"
 #include "backends/tcp/rendezvous_channel.h"
+#include "backends/tcp/rendezvous_knock.h"
 #include "core/base/check.h"
 #include "core/base/quantities.h"
 #include "core/base/text.h"
@@ -17,47 +18,9 @@ namespace {
 
 using namespace rendezvous;
 
-constexpr Nanos kToSpeak{10'000'000'000};    // of a stranger, to say what it wants
-constexpr Nanos kToRead{120'000'000'000};    // of who was answered, to read it and close
-constexpr Nanos kToBeOpened{3'000'000'000};  // of a knock
-constexpr std::size_t kMostVisitors = 1024;
-
-/// Dials an island to find out whether that can be done.
-class Knock final : public StreamEvents {
- public:
-  /// Nothing: it answers. Called once, unless the knock is destroyed before.
-  using Ended = std::function<void(std::optional<Failure>)>;
-
-  Knock(UvLoop& loop, const SocketAddress& at, std::uint64_t incarnation, Ended ended)
-      : incarnation_(incarnation),
-        ended_(std::move(ended)),
-        stream_(loop, {.dial_timeout = kToBeOpened}, Plane::kControl) {
-    stream_.connect(at, {.purpose = Preamble::Purpose::kKnock, .call = incarnation});
-    stream_.listen(*this);
-  }
-
-  /// It was accepted, but nothing has come back for too long.
-  void give_up() { end(Failure{FailureKind::kTimeout, "does not answer"}); }
-
- private:
-  void arrived(Slice slice) override {
-    heard_.insert(heard_.end(), slice.bytes.begin(), slice.bytes.end());
-    if (heard_.size() < sizeof incarnation_) return;
-    if (Reader(heard_).get<std::uint64_t>() == incarnation_) return end(std::nullopt);
-    end(Failure{FailureKind::kMismatch, "is somebody else"});
-  }
-  void writable() override {}
-  void closed(Failure failure) override { end(std::move(failure)); }
-
-  void end(std::optional<Failure> failure) {
-    if (ended_) std::exchange(ended_, nullptr)(std::move(failure));
-  }
-
-  const std::uint64_t incarnation_;
-  std::vector<std::byte> heard_;
-  Ended ended_;
-  SocketStream stream_;
-};
+constexpr Nanos kToSpeak{10'000'000'000};  // of a stranger, to say what it wants
+constexpr Nanos kToRead{120'000'000'000};  // of who was answered, to read it and close
+constexpr std::size_t kMostStrangers = 256;
 
 }  // namespace
 
@@ -150,7 +113,7 @@ class JoinDesk::State {
 // Connections
 
 void JoinDesk::State::accept(std::unique_ptr<SocketStream> stream) {
-  if (visitors_.size() >= kMostVisitors) return;
+  if (visitors_.size() >= 2 * seats_.size() + kMostStrangers) return;
   Visitor& visitor = visitors_.emplace_back();
   visitor.channel.emplace(
       std::move(stream), kLongestToDesk,
@@ -356,9 +319,8 @@ void JoinDesk::State::arrives(Visitor& visitor, const Here& here) {
   const SocketAddress at = address_of(visitor, here.at);
   s.who = at.text();
   visitor.knock =
-      std::make_unique<Knock>(loop_, at, here.incarnation,
+      std::make_unique<Knock>(loop_, at, here.incarnation, options_.knock_timeout,
                               [this, &visitor](const auto& failure) { knocked(visitor, failure); });
-  visitor.deadline = loop_.at(loop_.now() + kToBeOpened, [&visitor] { visitor.knock->give_up(); });
 }
 
 std::optional<IslandId> JoinDesk::State::other_that_only_dials(IslandId island) const {
@@ -373,7 +335,6 @@ std::optional<IslandId> JoinDesk::State::other_that_only_dials(IslandId island) 
 void JoinDesk::State::knocked(Visitor& visitor, const std::optional<Failure>& failure) {
   const IslandId island = visitor.island;
   Seat& s = seat(island);
-  loop_.cancel(std::exchange(visitor.deadline, TimerId::kNone));
   loop_.post([knock = std::move(visitor.knock)] {});
   const SocketAddress at = address_of(visitor, visitor.here.at);
   const std::string address = at.text();

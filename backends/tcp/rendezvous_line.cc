@@ -20,15 +20,15 @@ class JoinLine::State {
  public:
   State(UvLoop& loop, SocketNetwork& network, Options options)
       : loop_(loop), network_(network), options_(std::move(options)) {
+    if (!options_.advertise.host.empty()) {  // in numbers: the desk looks nothing up
+      options_.advertise.host = SocketAddress::resolve(options_.advertise, "--advertise").host();
+    }
     network_.answer_knocks(options_.place.incarnation);
+    if (options_.advertise.port == 0) options_.advertise.port = network_.address().port();
     network_.know(PeerId::kCoordinator, {.address = options_.place.coordinator});
     network_.call_me([this](PeerId peer, std::uint64_t call) {
       if (is_known_) channel_->send(pack(ToDesk(Call{peer, call})));
     });
-    if (options_.advertise.port == 0) options_.advertise.port = network_.address().port();
-    if (!options_.advertise.host.empty()) {  // in numbers: the desk looks nothing up
-      options_.advertise.host = SocketAddress::resolve(options_.advertise, "--advertise").host();
-    }
     dial();
   }
   ~State() {
@@ -57,8 +57,9 @@ class JoinLine::State {
   SocketNetwork& network_;
   Options options_;
   std::unique_ptr<Channel> channel_;
-  bool is_known_ = false;   // the desk has our address
-  bool is_missed_ = false;  // it was, and people were told
+  bool is_known_ = false;            // the desk has our address
+  bool is_missed_ = false;           // people were told that it is not there
+  std::optional<bool> was_reached_;  // people were told whether we can be dialled
   Nanos wait_ = kFirstWait;
   TimerId next_dial_ = TimerId::kNone;
 };
@@ -91,7 +92,8 @@ void JoinLine::State::heard(std::span<const std::byte> bytes) {
 void JoinLine::State::take(const Reached& reached) {
   is_known_ = true;
   wait_ = kFirstWait;
-  if (std::exchange(is_missed_, false)) return say("the coordinator is back");
+  if (std::exchange(is_missed_, false)) say("the coordinator is back");
+  if (std::exchange(was_reached_, reached.ok) == reached.ok) return;
   say(reached.ok ? fmt::format("island {} is reached at {}", options_.place.island, reached.what)
                  : fmt::format("island {} cannot be dialled ({}): it only dials",
                                options_.place.island, reached.what));
@@ -107,8 +109,8 @@ void JoinLine::State::take(const Entry& entry) {
 
 /// Dials again, later each time.
 void JoinLine::State::lost(const std::string& why) {
-  if (std::exchange(is_known_, false)) {
-    is_missed_ = true;
+  is_known_ = false;
+  if (!std::exchange(is_missed_, true)) {
     say(fmt::format("the connection to the coordinator ({}) is lost: {}; dialling again",
                     to_string(options_.coordinator), why));
   }
