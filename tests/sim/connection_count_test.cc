@@ -189,6 +189,30 @@ TEST_CASE("a network that knows nothing of its connections keeps one", "[connect
   CHECK_FALSE(far.at(1).figures(peer_of(0)));
 }
 
+TEST_CASE("connections tell what their senders know", "[connections]") {
+  Path path{.window = 1 << 20, .connections = 1};
+  for (const std::int64_t loss : {0, 1000}) {
+    path.loss_ppm = loss;
+    Far far(path);
+    far.send(1, 2);
+    far.loop.run_until(60s);
+    const auto figures = far.at(1).figures(peer_of(0));
+    REQUIRE(figures);
+    INFO(loss << " ppm: acked " << figures->acked << ", sent again " << figures->sent_again);
+    CHECK(figures->acked > 2 * Far::kMessage);
+    CHECK(figures->acked < 2 * Far::kMessage + (64 << 10));
+    CHECK(figures->sent == figures->acked + figures->sent_again);
+    CHECK((figures->lost > 0) == (loss > 0));
+    CHECK(figures->least_rtt >= path.round_trip);
+    CHECK(figures->least_rtt < path.round_trip + 1ms);
+    CHECK(figures->rtt >= figures->least_rtt);
+    CHECK(figures->held_up <= figures->busy);
+    CHECK(figures->busy < far.loop.now() - 10s);  // it is done long before
+    if (loss == 0) CHECK(2 * figures->held_up > figures->busy);
+    CHECK(far.in_use(1).open == 1);
+  }
+}
+
 TEST_CASE("bursts with silence between them find the number, too", "[connections]") {
   Path path{.window = 1 << 20};
   Far far(path);
