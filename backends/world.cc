@@ -89,7 +89,8 @@ std::unique_ptr<Transport> World::make_transport(PeerId self, Loop& loop,
                                                       .incarnation = incarnation,
                                                       .settings = options_.settings,
                                                       .eager_limit = options_.eager_limit,
-                                                      .data_connections = options_.connections});
+                                                      .data_connections = options_.connections,
+                                                      .measured_over = options_.measured_over});
 }
 
 void World::settle(IslandId island) {

@@ -46,7 +46,8 @@ struct WorldOptions {
   FabricOptions fabric;
   CollectiveOptions collective;
   Bytes eager_limit = 1024 * 1024;
-  int connections = 1;
+  int connections = 1;                 // 0: as many as it takes
+  Nanos measured_over{1'000'000'000};  // TransportOptions, likewise
   std::uint64_t run_id = 1;
   std::vector<HelloSetting> settings;   // what islands must agree in
   bool parallel = true;                 // islands compute at the same time

@@ -26,6 +26,9 @@ class EmulatedStream : public Stream {
     core_->offer(connection_, side_, std::move(head), std::move(body));
   }
   Bytes room() const override { return core_->room(connection_->ends[side_]); }
+  std::optional<StreamFigures> figures() const override {
+    return core_->figures(connection_, side_);
+  }
 
  private:
   EmulatedCore::End& end() { return connection_->ends[side_]; }
@@ -192,6 +195,13 @@ void EmulatedCore::offer(const Shared& connection, std::size_t side, Slice head,
   if (room(end) <= 0) end.full = true;
   model_->offer(end.flow, size, loop_->now());
   record(TraceKind::kOffered, loop_->now(), *connection, side, size);
+}
+
+std::optional<StreamFigures> EmulatedCore::figures(const Shared& connection,
+                                                   std::size_t side) const {
+  const End& end = connection->ends[side];
+  if (loop_ == nullptr || connection->forgotten || end.life == Life::kGone) return std::nullopt;
+  return model_->figures(end.flow, loop_->now());
 }
 
 void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {

@@ -80,6 +80,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   void silence(PeerId peer, Nanos until);
   Bytes room(const End& end) const { return options_.send_buffer - (end.offered - end.departed); }
 
+  std::optional<StreamFigures> figures(const Shared& connection, std::size_t side) const;
+
   const PauseSchedule& pauses(PeerId peer) const { return peer_state(peer).pauses; }
   std::vector<LinkRow> link_table() const;
   const Links& model() const { return *model_; }

@@ -61,6 +61,7 @@ class IdealLinks : public Links {
   void set_silent(const Connection& connection, bool silent, Nanos now) override;
   Nanos next_event() override;
   void advance(Nanos now, LinkSink& sink) override;
+  std::optional<StreamFigures> figures(FlowId, Nanos) const override { return std::nullopt; }
   LinkCounters counters(LinkId link) const override;
   Bytes in_flight(LinkId link) const override;
   std::int64_t events() const override { return events_; }

@@ -16,11 +16,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/base/units.h"
+#include "core/comm/stream.h"
 #include "netsim/ids.h"
 #include "netsim/loss.h"
 #include "netsim/tcp_options.h"
@@ -135,6 +137,10 @@ class Links {
 
   /// Lets everything happen up to and including `now`.
   virtual void advance(Nanos now, LinkSink& sink) = 0;
+
+  /// What the sending end of `flow` knows by `now`; nothing before it has opened, or where there is
+  /// no TCP.
+  virtual std::optional<StreamFigures> figures(FlowId flow, Nanos now) const = 0;
 
   virtual LinkCounters counters(LinkId link) const = 0;
   /// Payload and headers that have left, but neither arrived nor were lost.

@@ -132,6 +132,26 @@ void TcpLinks::free_flow(FlowId id) {
   free_flows_.push_back(id);
 }
 
+// What was sent again, or arrived out of order, counts as full segments.
+std::optional<StreamFigures> TcpLinks::figures(FlowId id, Nanos now) const {
+  const Flow& flow = state(id);
+  if (!flow.open) return std::nullopt;
+  const Sender& sender = *flow.sender;
+  const Bytes again = sender.sent_again() * options_.mss;
+  const Sender::Use use = sender.use(now);
+  const Bytes sent = flow.segments.before(sender.next());
+  const Bytes acked = flow.segments.before(sender.acknowledged());
+  return StreamFigures{.acked = std::min(sent, acked + sender.out_of_order() * options_.mss),
+                       .sent = sent + again,
+                       .sent_again = again,
+                       .segments = sender.next() + sender.sent_again(),
+                       .lost = sender.sent_again(),
+                       .rtt = sender.smoothed_rtt(),
+                       .least_rtt = sender.shortest_rtt(),
+                       .busy = use.busy,
+                       .held_up = use.held_up};
+}
+
 // --- time ---
 
 void TcpLinks::move_to(Nanos now) {

@@ -57,6 +57,7 @@ class TcpLinks : public Links {
   void set_silent(const Connection& connection, bool silent, Nanos now) override;
   Nanos next_event() override;
   void advance(Nanos now, LinkSink& sink) override;
+  std::optional<StreamFigures> figures(FlowId flow, Nanos now) const override;
   LinkCounters counters(LinkId link) const override { return links_[index_of(link)].counters; }
   Bytes in_flight(LinkId link) const override;
   std::int64_t events() const override { return events_; }

@@ -132,6 +132,7 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
   if (coordinator_) check_real(loaded.config);
+  if (loaded.config.network.kind == "tcp") describe_sockets(sockets_of(loaded.config));
   folder_ = make_run_folder(loaded.config.run.out, loaded.name());
   metrics_.emplace(folder_ + "/metrics.csv");
   write_run_header(folder_, loaded_);

@@ -25,7 +25,8 @@ std::vector<std::byte> pack(const Hello& hello) {
   writer.put(hello.version)
       .put(hello.run_id)
       .put(hello.from)
-      .put(hello.plane)
+      .put(hello.plane == Plane::kControl ? std::uint8_t{0}
+                                          : static_cast<std::uint8_t>(hello.number + 1))
       .put(hello.incarnation)
       .put(hello.session)
       .put(static_cast<std::uint32_t>(hello.settings.size()));
@@ -40,7 +41,9 @@ Outcome<Hello> unpack_hello(std::span<const std::byte> bytes) {
   if (reader.ok() && hello.version != kProtocolVersion) return hello;
   hello.run_id = reader.get<std::uint64_t>();
   hello.from = reader.get<PeerId>();
-  hello.plane = reader.get<Plane>();
+  const auto connection = reader.get<std::uint8_t>();  // 0: control
+  hello.plane = connection == 0 ? Plane::kControl : Plane::kData;
+  hello.number = static_cast<std::uint8_t>(connection == 0 ? 0 : connection - 1);
   hello.incarnation = reader.get<std::uint64_t>();
   hello.session = reader.get<std::uint64_t>();
   const auto count = reader.get<std::uint32_t>();
@@ -48,7 +51,7 @@ Outcome<Hello> unpack_hello(std::span<const std::byte> bytes) {
     std::string key = reader.get_text();
     hello.settings.push_back({std::move(key), reader.get_text()});
   }
-  if (!reader.finished() || hello.plane > Plane::kData) {
+  if (!reader.finished()) {
     return Failure{FailureKind::kMismatch, "a garbled hello"};
   }
   return hello;

@@ -31,6 +31,8 @@ struct Hello {
   /// Counted by the dialling peer: all connections of one session have the same number, and a
   /// higher one means that it has given the earlier session up.
   std::uint64_t session = 0;
+  /// Of a data connection, among those of its session. What comes twice was not sent twice.
+  std::uint8_t number = 0;
   std::vector<HelloSetting> settings;
 };
 

@@ -60,7 +60,7 @@ class StreamEvents {
 /// What a connection's own sending side knows, counted since it began: read from the kernel, or
 /// from the model.
 struct StreamFigures {
-  Bytes acked = 0;            // payload that has reached the other machine
+  Bytes acked = 0;            // payload that has reached the other machine, in order or not
   Bytes sent = 0;             // payload that has left, what was sent again included
   Bytes sent_again = 0;       // of it
   std::int64_t segments = 0;  // that carried them
@@ -69,6 +69,22 @@ struct StreamFigures {
   Nanos least_rtt{0};         // of the last minutes
   Nanos busy{0};              // something waited to be sent or acknowledged
   Nanos held_up{0};           // of that, by the receiver's window or our own buffer
+
+  /// Those of another connection to the same peer: sums, and the shorter round trips.
+  void add(const StreamFigures& other) {
+    const auto shorter = [](Nanos a, Nanos b) {
+      return a == Nanos{0} || (b > Nanos{0} && b < a) ? b : a;
+    };
+    acked += other.acked;
+    sent += other.sent;
+    sent_again += other.sent_again;
+    segments += other.segments;
+    lost += other.lost;
+    rtt = shorter(rtt, other.rtt);
+    least_rtt = shorter(least_rtt, other.least_rtt);
+    busy += other.busy;
+    held_up += other.held_up;
+  }
 };
 
 class Stream {

@@ -60,7 +60,7 @@ void Transport::connect(const std::vector<PeerId>& peers) {
     STRAIT_CHECK(index_of(id) >= 0, "peer {} in connect()", index_of(id));
     const auto index = static_cast<std::size_t>(index_of(id));
     if (index >= peers_.size()) peers_.resize(index + 1);
-    if (peers_[index] == nullptr) peers_[index] = std::make_unique<Peer>(id);
+    if (peers_[index] == nullptr) peers_[index] = std::make_unique<Peer>(id, options_);
     Peer& p = *peers_[index];
     if (id < options_.self) open_session(p);  // the others dial us
   }
@@ -71,13 +71,14 @@ void Transport::open_session(Peer& p) {
   ++p.session;
   p.over = false;
   dial(p, Plane::kControl);
-  for (int i = 0; i < options_.data_connections; ++i) dial(p, Plane::kData);
+  for (int i = 0; i < std::max(1, options_.data_connections); ++i) dial(p, Plane::kData);
   for (const FrameHeader& header : std::exchange(p.signals, {})) signal(p, header);
   pump(p, Plane::kControl);
   pump(p, Plane::kData);
 }
 
 void Transport::dial(Peer& p, Plane plane) {
+  const auto number = static_cast<std::uint8_t>(p.connections(plane).size());
   auto& connection = p.connections(plane).emplace_back(std::make_unique<Connection>(
       events(), network_.dial(p.id, plane), p.id, plane, Connection::State::kOpen));
   const Hello hello{.run_id = options_.run_id,
@@ -85,6 +86,7 @@ void Transport::dial(Peer& p, Plane plane) {
                     .plane = plane,
                     .incarnation = options_.incarnation,
                     .session = p.session,
+                    .number = number,
                     .settings = options_.settings};
   offer(*connection, {.kind = FrameKind::kHello}, make_message(pack(hello)), 0);
 }
@@ -110,14 +112,19 @@ void Transport::greeted(Connection& connection, std::span<const std::byte> bytes
   p.connections(hello.plane).push_back(take_stranger(connection));
   p.heard = loop_.now();
   if (hello.plane == Plane::kControl) {
-    offer(connection, {.kind = FrameKind::kWelcome, .tag = options_.incarnation}, Slice{}, 0);
+    offer(connection,
+          {.kind = FrameKind::kWelcome,
+           .tag = options_.incarnation,
+           .sequence = static_cast<std::uint64_t>(takes())},
+          Slice{}, 0);
     session_stands(p);
     for (const FrameHeader& header : std::exchange(p.signals, {})) signal(p, header);
   }
   pump(p, hello.plane);
 }
 
-/// Whether the hello is of the session that counts now; a newer one ends the one before.
+/// Whether the hello is of the session that counts now, and was not heard before; one of a newer
+/// session ends the one before.
 bool Transport::is_current(Peer& p, const Hello& hello) {
   const auto theirs = std::pair(hello.incarnation, hello.session);
   const auto known = std::pair(p.incarnation, p.session);
@@ -132,14 +139,15 @@ bool Transport::is_current(Peer& p, const Hello& hello) {
     p.session = hello.session;
     p.over = false;
   }
-  const int most = hello.plane == Plane::kControl ? 1 : options_.data_connections;
-  return static_cast<int>(p.connections(hello.plane).size()) < most;
+  const int most = hello.plane == Plane::kControl ? 1 : takes();
+  return hello.number < most && p.greeted(hello.plane).insert(hello.number).second;
 }
 
 void Transport::session_stands(Peer& p) {
   p.stands = true;
   p.redial = Nanos{0};
   tell_watchers(p.id, std::nullopt);
+  widen(p);
 }
 
 std::string Transport::why_refused(const Hello& hello) const {
@@ -204,6 +212,9 @@ void Transport::end_session(Peer& p, const Failure& failure) {
   p.over = true;
   p.stands = false;
   p.sequences.clear();
+  p.count.lost();
+  p.numbers = {};
+  p.their_wish = p.they_take = p.told_wish = 0;
   // Taken out first: memory that is let go may lead back here.
   const auto queues = std::exchange(p.queues, {});
   const auto announced = std::exchange(p.announced, {});

@@ -29,6 +29,12 @@
 // differs or talks nonsense (for good), kClosed after close(), kCancelled after cancel(). A
 // stranger's connection takes nobody down who has had a session.
 //
+// Connections: data frames go to whichever connection has most room, so the faster ones carry more.
+// How many there are is a setting, or found from what they carry (connection_count.h): then each
+// side chooses how many of the open ones it sends on, the dialler opens more when either side wants
+// them, and those that turn out not to help stay open and unused. What was found outlives the
+// session.
+//
 // Thread: the loop's. Loop, network, ledger and trace outlive the transport. All bytes are counted
 // in the ledger as they are offered to a stream: 40 of framing per frame, and what the frame
 // carries by its cause.
@@ -67,8 +73,11 @@ struct TransportOptions {
   /// Longer messages wait until the receiver has asked for them, so that nobody has to store them.
   /// Peers must agree in it.
   Bytes eager_limit = 1024 * 1024;
-  /// Connections for data per peer; frames go to whichever has room.
+  /// Connections for data per peer; 0: as many as it takes, up to `most_connections`.
   int data_connections = 1;
+  int most_connections = 32;
+  /// Goodput is measured over this time, or ten round trips if that is longer.
+  Nanos measured_over{1'000'000'000};
   /// After a lost session: the dialler waits this long, then twice as long, up to the second.
   Nanos redial_first{100'000'000};
   Nanos redial_last{5'000'000'000};
@@ -132,6 +141,17 @@ class Transport final : private ConnectionEvents {
   /// Which life of the peer the session is with; 0 before the first.
   std::uint64_t incarnation(PeerId peer) const;
 
+  /// Data connections to the peer, and how many of them, the first ones, we send on.
+  struct InUse {
+    int open = 0;
+    int used = 0;
+  };
+  InUse connections(PeerId peer) const;
+
+  /// Sums over all connections to the peer, of this session; the round trips are the shortest.
+  /// Nothing where the network knows nothing.
+  std::optional<StreamFigures> figures(PeerId peer) const;
+
   /// A sign of life, behind what waits for the peer on this plane; none if there is no connection.
   void ping(PeerId peer, Plane plane);
 
@@ -183,6 +203,13 @@ class Transport final : private ConnectionEvents {
   void offer(Connection& connection, const FrameHeader& header, Slice body, std::int64_t round);
   void signal(Peer& peer, const FrameHeader& header);
   void release(Peer& peer, Tag tag);
+
+  // transport_connections.cc
+  std::size_t usable(const Peer& peer, Plane plane) const;
+  int takes() const;
+  void watch_use(Peer& peer);
+  void widen(Peer& peer);
+  std::optional<StreamFigures> sum_of(const Peer& peer, Plane plane, std::size_t count) const;
 
   // transport_diagnosis.cc
   void look_later();

@@ -67,12 +67,14 @@ void Transport::enqueue(Peer& p, OutMessage message) {
 void Transport::pump(Peer& p, Plane plane) {
   auto& queue = p.queue(plane);
   auto& connections = p.connections(plane);
+  if (plane == Plane::kData) watch_use(p);
+  const auto end = connections.begin() + static_cast<std::ptrdiff_t>(usable(p, plane));
   while (!queue.empty()) {
     // The emptiest one, so that several share the load; of equals the first.
-    const auto open =
-        std::max_element(connections.begin(), connections.end(),
-                         [](const auto& a, const auto& b) { return a->room() < b->room(); });
-    if (open == connections.end() || (*open)->room() <= 0) {
+    const auto open = std::max_element(connections.begin(), end, [](const auto& a, const auto& b) {
+      return a->room() < b->room();
+    });
+    if (open == end || (*open)->room() <= 0) {
       return;  // writable() or a hello brings us back
     }
     OutMessage message = std::move(queue.front());
@@ -80,6 +82,7 @@ void Transport::pump(Peer& p, Plane plane) {
     // Messages take turns frame by frame, so that a long one does not block the others.
     if (!send_next_frame(**open, message)) queue.push_back(std::move(message));
   }
+  if (plane == Plane::kData) p.waited = false;
 }
 
 bool Transport::send_next_frame(Connection& connection, OutMessage& message) {
@@ -188,7 +191,11 @@ void Transport::signalled(Connection& connection, const FrameHeader& header) {
     case FrameKind::kWelcome:
       if (p.id > options_.self || p.stands) return;
       p.incarnation = header.tag;
+      p.they_take = static_cast<int>(std::min<std::uint64_t>(header.sequence, kMostConnections));
       return session_stands(p);
+    case FrameKind::kWiden:
+      p.their_wish = static_cast<int>(std::min<std::uint64_t>(header.sequence, kMostConnections));
+      return widen(p);
     default:
       if (incoming(p, header) != nullptr) deliver(p, header.tag);
   }

@@ -48,7 +48,7 @@ std::optional<FrameHeader> unpack(std::span<const std::byte, kFrameHeaderBytes> 
   header.total = reader.get<std::uint64_t>();
   header.offset = reader.get<std::uint64_t>();
   header.sequence = reader.get<std::uint64_t>();
-  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kElsewhere &&
+  const bool known = header.kind >= FrameKind::kHello && header.kind <= FrameKind::kWiden &&
                      static_cast<std::size_t>(header.cause) < kCauses;
   const bool bounded = header.total <= kLargestMessage && header.length <= kLargestFrame &&
                        header.offset <= header.total &&

@@ -23,7 +23,7 @@ namespace strait {
 
 static_assert(std::endian::native == std::endian::little, "the wire format is the memory format");
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 /// Names one message between two peers; see tags.h for how it is made up.
 using Tag = std::uint64_t;
@@ -35,10 +35,11 @@ enum class FrameKind : std::uint8_t {
   kCredit = 4,     // to a kAnnounce of this tag: the message may come
   kAnnounce = 5,   // a large message of `total` bytes waits to be asked for
   kWelcome = 6,    // answers the control connection's hello: the session stands; the incarnation
-                   // of who answers is in `tag`
+                   // of who answers is in `tag`, how many data connections it takes in `sequence`
   kPing = 7,       // nothing but a sign of life, behind the data that waits
   kWaiting = 8,    // I have waited long for a message of this tag
   kElsewhere = 9,  // answers it: I am not in that exchange, but in that of the tag in `sequence`
+  kWiden = 10,     // to who dialled: I could use `sequence` data connections
 };
 
 /// Frames of these kinds are their header alone.

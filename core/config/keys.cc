@@ -150,7 +150,8 @@ std::vector<Key> exchange_keys() {
              "what the mean travels back as; empty = codec"),
       key(SETTING(collective.piece), kTime, "bytes encoded, sent and added as one", kBytes),
       key(SETTING(collective.eager_limit), kTime, "larger messages wait for the receiver", kBytes),
-      key(SETTING(collective.connections), kTime, "connections per pair of islands"),
+      key(SETTING(collective.connections), kTime,
+          "connections per pair of islands; 0 = as many as it takes"),
   };
 }
 

@@ -134,7 +134,7 @@ void check_exchange(const RunConfig& c, Rules& rules) {
   rules.require(c.collective.piece >= 1024 && c.collective.piece <= kLargestPiece,
                 "collective.piece", "has to be 1KiB to 1GiB");
   rules.require(c.collective.eager_limit >= 0, "collective.eager_limit", "has to be 0B or more");
-  rules.between(c.collective.connections, "collective.connections", 1, 64);
+  rules.between(c.collective.connections, "collective.connections", 0, 64);
   rules.require(c.network.kind != "emulated" || !c.network.links.empty(), "network.links",
                 "an emulated network needs a CSV file of its links, e.g. links/demo.csv; or write "
                 "network.kind = pipe");

@@ -205,7 +205,8 @@ struct CollectiveSettings {
   /// ready, so that no receiver has to store what it did not expect.
   Bytes eager_limit = 1024 * 1024;
 
-  /// TCP connections per pair of islands; several share a long fat path better.
+  /// TCP connections per pair of islands; several share a long fat path better. 0: as many as it
+  /// takes, found from what they carry.
   std::int32_t connections = 1;
 
   bool operator==(const CollectiveSettings&) const = default;

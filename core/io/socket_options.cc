@@ -71,7 +71,8 @@ std::optional<StreamFigures> socket_figures(int fd) {
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
   const auto micros = [](std::uint64_t us) { return Nanos{static_cast<std::int64_t>(us) * 1000}; };
   const bool measured = info.tcpi_min_rtt != ~0u;
-  return StreamFigures{.acked = static_cast<Bytes>(info.tcpi_bytes_acked),
+  const Bytes out_of_order = Bytes{info.tcpi_sacked} * info.tcpi_snd_mss;
+  return StreamFigures{.acked = static_cast<Bytes>(info.tcpi_bytes_acked) + out_of_order,
                        .sent = static_cast<Bytes>(info.tcpi_bytes_sent),
                        .sent_again = static_cast<Bytes>(info.tcpi_bytes_retrans),
                        .segments = info.tcpi_data_segs_out,

@@ -378,6 +378,20 @@ void Sender::send(Nanos first, Nanos last, std::vector<Transmission>& out) {
     application_limited_ = std::max<std::int64_t>(1, delivered_ + in_flight_);
   }
   if (total > 0 || limited) validate_window(first, limited);
+  note_use(first);
+}
+
+Sender::Use Sender::use(Nanos now) const {
+  const Nanos since = std::max(Nanos{0}, now - used_until_);
+  return {use_.busy + (busy_ ? since : Nanos{0}), use_.held_up + (held_up_ ? since : Nanos{0})};
+}
+
+// Linux: tcp_chrono_start, tcp_chrono_stop.
+void Sender::note_use(Nanos now) {
+  use_ = use(now);
+  used_until_ = now;
+  busy_ = in_flight_ > 0 || has_unsent();
+  held_up_ = next_ < offered_ && at_hand() == 0 && in_flight_ < window_.size;
 }
 
 void Sender::emit(Run run, bool again, Nanos first, Nanos last, std::vector<Transmission>& out) {

@@ -12,6 +12,7 @@
 // Pure: the times come with the calls, in order. Thread: none of its own.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -80,6 +81,20 @@ class Sender {
   Nanos timeout() const { return rto_; }
   std::int64_t timeouts() const { return timeouts_; }
   std::int64_t sent_again() const { return sent_again_; }
+  std::int64_t acknowledged() const { return acknowledged_; }
+  /// Segments that have arrived behind one that has not.
+  std::int64_t out_of_order() const {
+    return std::max<std::int64_t>(0, next_ - acknowledged_ - in_flight_ - lost_.count());
+  }
+  Nanos shortest_rtt() const { return shortest_rtt_; }
+
+  /// How long, until `now`, something waited to be sent or acknowledged; and how long of that only
+  /// the buffers kept the rest from being sent.
+  struct Use {
+    Nanos busy{0};
+    Nanos held_up{0};
+  };
+  Use use(Nanos now) const;
 
  private:
   enum class State : std::uint8_t { kOpen, kRecovery, kTimedOut };
@@ -117,6 +132,7 @@ class Sender {
   void resume_after_idle(Nanos now);
   void validate_window(Nanos now, bool limited);
   std::int64_t at_hand() const;
+  void note_use(Nanos now);
   void emit(Run run, bool again, Nanos first, Nanos last, std::vector<Transmission>& out);
 
   TcpOptions options_;
@@ -173,6 +189,12 @@ class Sender {
   Nanos last_sent_{0};
   Nanos next_paced_{0};
   std::int64_t sent_again_ = 0;
+
+  // Up to used_until_, and since.
+  Use use_;
+  Nanos used_until_{0};
+  bool busy_ = false;
+  bool held_up_ = false;
 };
 
 }  // namespace strait

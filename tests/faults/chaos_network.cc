@@ -43,6 +43,7 @@ struct ChaosNetwork::Wire {
     bool gone = false;            // its stream is destroyed, or never was
     bool full = false;            // room() was not positive
     Bytes under_way = 0;          // offered here, not yet handed over there
+    Bytes handed_over = 0;        // likewise, and handed over
     std::deque<Parcel> incoming;  // in the order of arrival
     Nanos last{0};                // when the last one of them arrives
     bool armed = false;           // a timer will look at them
@@ -76,6 +77,10 @@ class ChaosNetwork::EndStream final : public Stream {
   }
   Bytes room() const override {
     return *network_ == nullptr ? 0 : (*network_)->room(*wire_, side_);
+  }
+  std::optional<StreamFigures> figures() const override {
+    if (*network_ == nullptr || wire_->broken) return std::nullopt;
+    return (*network_)->figures(*wire_, side_);
   }
 
  private:
@@ -177,6 +182,16 @@ Bytes ChaosNetwork::room(const Wire& wire, std::size_t side) const {
   return options_.send_buffer - wire.ends[side].under_way;
 }
 
+/// As if buffers were the limit, so that more connections are worth a try.
+StreamFigures ChaosNetwork::figures(const Wire& wire, std::size_t side) const {
+  constexpr Nanos kRtt{1'000'000};
+  return {.acked = wire.ends[side].handed_over,
+          .rtt = kRtt,
+          .least_rtt = kRtt,
+          .busy = loop_.now(),
+          .held_up = loop_.now()};
+}
+
 Nanos ChaosNetwork::due(const Wire& wire, std::size_t to) {
   const Pair& p = pair(wire.ends[other(to)].peer, wire.ends[to].peer);
   Nanos later{0};
@@ -251,6 +266,7 @@ void ChaosNetwork::deliver(const Shared& wire, std::size_t to, Parcel parcel) {
   const Bytes size = parcel.slice.size();
   if (size == 0) return connected(wire);
   from.under_way -= size;
+  from.handed_over += size;
   if (end.events != nullptr) {
     trace_.add({loop_.now(), TraceKind::kArrived, index_of(from.peer), index_of(end.peer), size});
     end.events->arrived(std::move(parcel.slice));

@@ -91,6 +91,7 @@ class ChaosNetwork final : public Fabric {
   void connected(const Shared& wire);
   void break_down(const Shared& wire, const Failure& why);
   void forget_dead_wires();
+  StreamFigures figures(const Wire& wire, std::size_t side) const;
   Bytes room(const Wire& wire, std::size_t side) const;
   Slice counted(Slice slice) const;
   bool one_in(std::uint64_t n) { return rng_.below(n) == 0; }

@@ -52,6 +52,12 @@ void draw_options(Dice& dice, FaultPlan& plan) {
       {kUnlimited, BytesPerSecond{1'000'000}, BytesPerSecond{100'000}, BytesPerSecond{30'000}});
   world.eager_limit = dice.one_of<Bytes>({0, 500, 4000, 1024 * 1024});
   world.connections = static_cast<int>(dice.between(1, 3));
+  // As many as it takes, where little fits a connection. Not by the dice: the other seeds stay.
+  if (Rng(plan.seed, "connections").below(3) == 0) {
+    world.connections = 0;
+    world.measured_over = 20ms;
+    plan.send_buffer = 500;
+  }
 
   RoundsOptions& member = world.member;
   member.keep = static_cast<int>(dice.between(0, 4));
@@ -261,7 +267,7 @@ std::string to_string(const FaultPlan& plan) {
       "connections\n",
       plan.seed, plan.islands, plan.rounds, plan.elements, w.collective.algorithm,
       w.collective.codec, w.collective.result_codec, w.collective.piece_bytes, w.eager_limit,
-      w.connections);
+      w.connections == 0 ? "any number of" : std::to_string(w.connections));
   text += fmt::format(
       "  quorum {}, grace {:.1f} s, keep {}, peer timeout {:.0f} s, miss after {:.0f} s, connect "
       "timeout {:.0f} s, patience {}, retry after {:.1f} s{}\n",

@@ -59,6 +59,7 @@ struct FaultPlan {
   Nanos disk{0};       // a sync takes up to this
   Nanos delay_most{0};
   Nanos jitter{0};
+  Bytes send_buffer = 64 * 1024;           // of a connection
   std::vector<std::vector<Pause>> pauses;  // by peer
   std::vector<Fault> faults;
   Nanos healed{0};    // no fault is left

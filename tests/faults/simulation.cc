@@ -77,7 +77,8 @@ class Simulation {
       ChaosOptions chaos{.peers = plan_.islands + 1,
                          .seed = plan_.seed,
                          .delay_most = plan_.delay_most,
-                         .jitter = plan_.jitter};
+                         .jitter = plan_.jitter,
+                         .send_buffer = plan_.send_buffer};
       for (const auto& pauses : plan_.pauses) chaos.pauses.emplace_back(pauses);
       auto made = std::make_unique<ChaosNetwork>(loop, trace, std::move(chaos), slices_);
       network_ = made.get();

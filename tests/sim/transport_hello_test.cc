@@ -83,7 +83,7 @@ TEST_CASE("strangers are refused and take nobody down", "[transport]") {
   other_run.say({.kind = FrameKind::kHello}, pack(Hello{.run_id = 3, .from = kB}));
   data.say({.kind = FrameKind::kData, .total = 3}, noise(3, 3));
   pair.run();
-  CHECK(version.refusal() == "peer 3 speaks protocol version 9, peer 1 version 2");
+  CHECK(version.refusal() == "peer 3 speaks protocol version 9, peer 1 version 3");
   CHECK(nobody.refusal() == "peer 3 has no place here to dial peer 1");
   CHECK(twice.is_closed);  // of no newer session than the one that stands
   CHECK(wrong_way.refusal() == "peer 1 has no place here to dial peer 2");
@@ -97,6 +97,22 @@ TEST_CASE("strangers are refused and take nobody down", "[transport]") {
   CHECK(equal(got, noise(3, 4)));
 }
 
+TEST_CASE("a hello that comes twice is no other connection", "[transport]") {
+  for (const int connections : {0, 2}) {
+    INFO(connections << " data connections");
+    const TransportOptions options{.data_connections = connections};
+    TransportPair pair(options, options);
+    pair.run();
+    Raw again(pair.network.endpoint(kC), kA);
+    const Hello hello{.from = kB, .session = 1, .settings = {{"eager_limit", "1048576"}}};
+    again.say({.kind = FrameKind::kHello}, pack(hello));
+    pair.run();
+    CHECK(again.is_closed);
+    CHECK(pair.at_a->connections(kB).open == std::max(1, connections));
+    CHECK(pair.at_a->connected(kB));
+  }
+}
+
 TEST_CASE("another protocol version is named on both sides", "[transport]") {
   TransportPair pair;
   pair.at_b.reset();
@@ -104,8 +120,8 @@ TEST_CASE("another protocol version is named on both sides", "[transport]") {
   Raw old(pair.network.endpoint(kB), kA);
   old.say({.kind = FrameKind::kHello}, pack(Hello{.version = 0, .from = kB}));
   pair.run();
-  CHECK(old.refusal() == "peer 2 speaks protocol version 0, peer 1 version 2");
-  CHECK(got.why() == "peer 2: peer 2 speaks protocol version 0, peer 1 version 2");
+  CHECK(old.refusal() == "peer 2 speaks protocol version 0, peer 1 version 3");
+  CHECK(got.why() == "peer 2: peer 2 speaks protocol version 0, peer 1 version 3");
 }
 
 // ---------------------------------------------------------------------------------------------

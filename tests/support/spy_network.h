@@ -56,6 +56,7 @@ class SpyNetwork : public Network {
       inner_->offer(std::move(head), std::move(body));
     }
     Bytes room() const override { return inner_->room(); }
+    std::optional<StreamFigures> figures() const override { return inner_->figures(); }
 
    private:
     void arrived(Slice slice) override {
