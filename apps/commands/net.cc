@@ -1,5 +1,5 @@
-// strait net: what the emulated network does, how well (net_validate.cc), the same with a real kernel
-// (net_lab.cc), and what a real link is like (net_link.cc).
+// strait net: what the emulated network does, how well (net_validate.cc), the same with a real
+// kernel (net_lab.cc), and what a real link is like (net_link.cc).
 
 #include <fmt/format.h>
 

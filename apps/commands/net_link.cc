@@ -7,15 +7,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <tuple>
 
 #include "apps/commands/commands.h"
+#include "apps/lab/commands.h"
 #include "apps/launch/real_options.h"
 #include "apps/probing/real/link_report.h"
 #include "apps/probing/real/probe_server.h"
-#include "core/base/check.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
 
@@ -63,28 +63,6 @@ void print_line(const std::string& line) {
   std::fflush(stdout);
 }
 
-/// Readable when somebody wants the program to end. Before there are threads.
-class StopSignals {
- public:
-  StopSignals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGINT);
-    ::sigaddset(&signals, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    fd_ = ::signalfd(-1, &signals, SFD_CLOEXEC);
-    STRAIT_CHECK(fd_ >= 0, "no signalfd");
-  }
-  ~StopSignals() { ::close(fd_); }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-
-  int fd() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
 }  // namespace
 
 bool name_a_link(const std::vector<std::string>& words) {
@@ -124,11 +102,13 @@ int command_net_serve(std::vector<std::string> words) {
   const HostPort place = parse_host_port(only_word(words, kNetServeUsage), "strait net serve");
   const auto address = SocketAddress::resolve(place, "strait net serve");
   check_secure(address, "strait net serve", insecure);
-  const StopSignals stop;
+  const Interrupts interrupts;
   ProbeServer server(address, "strait net serve", print_line);
   if (insecure) fmt::print(stderr, "WARNING: --insecure: nothing is encrypted or authenticated\n");
   print_line(fmt::format("serves strait net probe on {} until Ctrl+C", server.address().text()));
-  server.run(stop.fd());
+  server.run(interrupts.file());
+  signalfd_siginfo signal{};  // taken, or it would end the program after all
+  std::ignore = ::read(interrupts.file(), &signal, sizeof signal);
   return 0;
 }
 

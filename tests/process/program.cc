@@ -56,25 +56,48 @@ void read_both(std::array<int, 2> pipes, Ended& ended) {
 
 }  // namespace
 
-Ended run_strait(const Words& words, const Child& child) {
+RunningStrait::RunningStrait(const Words& words, const Child& child) {
   std::vector<char*> argv{const_cast<char*>("strait")};
   for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   std::array<int, 2> out{}, err{};
   REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
   REQUIRE(::pipe2(err.data(), O_CLOEXEC) == 0);
-  const pid_t pid = ::fork();
-  if (pid == 0) become_program(child, argv.data(), out[1], err[1]);
-  REQUIRE(pid > 0);
+  pid_ = ::fork();
+  if (pid_ == 0) become_program(child, argv.data(), out[1], err[1]);
+  REQUIRE(pid_ > 0);
   ::close(out[1]);
   ::close(err[1]);
+  out_ = out[0];
+  err_ = err[0];
+}
+
+RunningStrait::~RunningStrait() {
+  if (pid_ > 0) end(SIGKILL);
+}
+
+Ended RunningStrait::end(int signal) {
+  if (signal != 0) ::kill(pid_, signal);
   Ended ended;
-  read_both({out[0], err[0]}, ended);
+  read_both({out_, err_}, ended);
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  pid_ = -1;
   ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ended;
 }
+
+std::string RunningStrait::next_line(int pipe) {
+  std::string line;
+  for (char c = 0; ::read(pipe, &c, 1) == 1 && c != '\n';) line += c;
+  return line;
+}
+
+Ended run_strait(const Words& words, const Child& child) {
+  return RunningStrait(words, child).end();
+}
+
+std::string program() { return STRAIT_PROGRAM; }
 
 std::string scenario(const std::string& name) {
   return fmt::format("{}/scenarios/{}.ini", STRAIT_SOURCE_DIR, name);

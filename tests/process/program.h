@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include <map>
 #include <optional>
@@ -27,6 +28,31 @@ struct Ended {
 };
 
 Ended run_strait(const Words& words, const Child& child = {});
+
+/// The program while it runs; killed with this if nobody has waited for its end.
+class RunningStrait {
+ public:
+  explicit RunningStrait(const Words& words, const Child& child = {});
+  ~RunningStrait();
+  RunningStrait(const RunningStrait&) = delete;
+  RunningStrait& operator=(const RunningStrait&) = delete;
+
+  /// The next line, without its end, of what it prints.
+  std::string line() { return next_line(out_); }
+  std::string error_line() { return next_line(err_); }
+
+  /// Sends the signal, if one is given, and waits; what no line has taken before. Once.
+  Ended end(int signal = 0);
+
+ private:
+  static std::string next_line(int pipe);
+
+  pid_t pid_ = -1;
+  int out_ = -1, err_ = -1;
+};
+
+/// The path of the program.
+std::string program();
 
 /// Paths in the repository.
 std::string scenario(const std::string& name);

@@ -35,14 +35,13 @@ BytesPerSecond wire_rate(const LoadResult& best, double loss) {
   return {125 * rounded(rate / 125)};
 }
 
-/// What stands before the link when it is full: how much longer a round trip takes then.
+/// What stands before the link when it is full: how much longer a round trip takes then. By the
+/// fewest connections that fill it: those of many wait for more than the queue.
 Bytes queue_of(const WayMeasurement& way, BytesPerSecond rate, Nanos idle) {
-  Nanos most{0};
-  const auto consider = [&](const LoadResult& load) {
-    if (fills_a_queue(load, way.paced)) most = std::max(most, load.high_rtt);
-  };
-  for (const LoadResult& load : way.cubic) consider(load);
-  if (way.bbr) consider(*way.bbr);
+  const auto fills = [&](const LoadResult& load) { return fills_a_queue(load, way.paced); };
+  const auto first = std::find_if(way.cubic.begin(), way.cubic.end(), fills);
+  Nanos most = first == way.cubic.end() ? Nanos{0} : first->high_rtt;
+  if (way.bbr && fills(*way.bbr)) most = std::max(most, way.bbr->high_rtt);
   if (most <= idle) return 0;
   return 1000 * rounded(seconds(most - idle) * static_cast<double>(rate.value) / 1000);
 }

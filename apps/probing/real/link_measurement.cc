@@ -13,16 +13,17 @@
 #include "apps/probing/real/transfer.h"
 #include "core/base/errors.h"
 #include "core/base/wall_clock.h"
+#include "core/io/priority.h"
 
 namespace strait {
 namespace {
 
 constexpr int kRoundTrips = 60;
 constexpr Nanos kBetweenRoundTrips{
-    20'000'000};                      // jitter is drawn anew that often (netsim/jitter.h)
-constexpr int kLeastConnections = 4;  // are tried in any case: one may have had bad luck
+    20'000'000};  // jitter is drawn anew that often (netsim/jitter.h)
 constexpr int kMostConnections = 32;
 constexpr double kGain = 1.05;  // what twice the connections have to bring
+constexpr int kMostInVain = 2;  // so many in a row may bring less: one may have had bad luck
 constexpr int kSettleTries = 100;
 
 std::runtime_error refused(const std::string& peer, const ReadReply& read) {
@@ -63,6 +64,7 @@ Nanos round_trip(const ProbeSocket& echo) {
 }
 
 std::vector<Nanos> measure_round_trips(const ProbeSocket& echo) {
+  const RaisedPriority priority;
   std::vector<Nanos> all;
   while (all.size() < kRoundTrips) {
     all.push_back(round_trip(echo));
@@ -140,6 +142,13 @@ std::optional<LoadResult> put(const SocketAddress& server, WayOfLink way, const 
   return result;
 }
 
+/// Each begins with ten segments at once, whatever its pacing: many of them would fill a queue.
+int fewest_that_carry(const std::vector<LoadResult>& loads, BytesPerSecond goodput) {
+  const auto enough = std::find_if(loads.begin(), loads.end(),
+                                   [&](const LoadResult& load) { return load.goodput >= goodput; });
+  return enough == loads.end() ? loads.back().load.connections : enough->load.connections;
+}
+
 /// One direction.
 class Way {
  public:
@@ -149,25 +158,26 @@ class Way {
 
   WayMeasurement measure() {
     WayMeasurement measured;
-    bool grows = true;
-    for (int n = 1; grows && n <= kMostConnections; n *= 2) {
+    double most = 0;
+    int in_vain = 0;
+    for (int n = 1; in_vain < kMostInVain && n <= kMostConnections; n *= 2) {
       const auto result = made({.connections = n});
       if (!result) {
         throw UserError(fmt::format("{}: its kernel has no 'cubic'; load the module tcp_cubic",
                                     way_ == WayOfLink::kThere ? "this machine" : server_.text()));
       }
-      const double before = n == 1 ? 0 : as_double(measured.cubic.back().goodput);
-      grows = n < kLeastConnections || as_double(result->goodput) >= kGain * before;
       measured.cubic.push_back(*result);
+      const auto rate = static_cast<double>(result->goodput.value);
+      in_vain = rate >= kGain * most ? 0 : in_vain + 1;
+      most = std::max(most, rate);
     }
-    measured.still_growing = grows;
+    measured.still_growing = in_vain == 0;
     measured.bbr = made({.congestion = ProbeCongestion::kBbr});
-    const LoadResult& best = measured.best();
-    const int connections = fullest(measured.cubic).load.connections;
-    measured.paced =
-        made({.connections = connections,
-              .pacing = {std::max<std::int64_t>(1, best.goodput.value / 2 / connections)}})
-            .value();
+    const std::int64_t half = measured.best().goodput.value / 2;
+    const int connections = fewest_that_carry(measured.cubic, {half + half / 5});
+    measured.paced = made({.connections = connections,
+                           .pacing = {std::max<std::int64_t>(1, half / connections)}})
+                         .value();
     return measured;
   }
 
@@ -178,8 +188,6 @@ class Way {
   }
 
  private:
-  static double as_double(BytesPerSecond rate) { return static_cast<double>(rate.value); }
-
   std::optional<LoadResult> made(const Load& load) {
     settle_();
     const auto result = put(server_, way_, load, options_.time);

@@ -36,9 +36,8 @@ struct LoadResult {
 
 /// All loads of one direction.
 struct WayMeasurement {
-  std::vector<LoadResult>
-      cubic;                   // 1, 2, 4, ... connections, until twice as many gain less than 5 %
-  bool still_growing = false;  // with the most connections that are tried
+  std::vector<LoadResult> cubic;   // 1, 2, 4, ... connections, until that gains less than 5 % twice
+  bool still_growing = false;      // with the most connections that are tried
   std::optional<LoadResult> bbr;   // if the sender's kernel has it
   LoadResult paced;                // at half of the best, so that no queue grows
   const LoadResult& best() const;  // the largest goodput

@@ -8,6 +8,7 @@
 
 #include "apps/output/human.h"
 #include "apps/probing/real/transfer.h"
+#include "core/io/priority.h"
 
 namespace strait {
 namespace {
@@ -24,6 +25,7 @@ std::string host_of(const std::string& peer) { return peer.substr(0, peer.rfind(
 Bytes echo_until_the_end(const ProbeSocket& socket) {
   socket.set_patience(kEchoSilence);
   std::array<std::byte, 64> bytes{};
+  const RaisedPriority priority;  // an answer that waits for a processor is no round trip
   const WallTimer since;
   Bytes total = 0;
   while (since.seconds() < kMostEchoSeconds) {

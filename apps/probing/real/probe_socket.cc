@@ -138,6 +138,16 @@ void ProbeSocket::send_all(std::span<const std::byte> bytes) const {
   }
 }
 
+std::size_t ProbeSocket::send_some(std::span<const std::byte> bytes, Nanos patience) const {
+  pollfd waits{fd_, POLLOUT, 0};
+  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(patience);
+  if (::poll(&waits, 1, static_cast<int>(limit.count())) <= 0) return 0;
+  const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno != EAGAIN && errno != EINTR) fail();
+  return 0;
+}
+
 std::size_t ProbeSocket::receive_some(std::span<std::byte> into) const {
   for (;;) {
     const ssize_t count = ::recv(fd_, into.data(), into.size(), 0);

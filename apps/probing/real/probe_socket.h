@@ -47,6 +47,8 @@ class ProbeSocket {
   void set_patience(Nanos time) const;
 
   void send_all(std::span<const std::byte> bytes) const;
+  /// As much as there is room for, once there is some; 0 if there is none for so long.
+  std::size_t send_some(std::span<const std::byte> bytes, Nanos patience) const;
   /// At least one byte; 0 is the end of what the other one sends.
   std::size_t receive_some(std::span<std::byte> into) const;
   /// How many came before the end: all, or fewer.
