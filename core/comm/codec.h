@@ -37,6 +37,10 @@ class Codec {
   virtual void decode_add(std::span<const std::byte> in, float weight,
                           std::span<float> sum) const = 0;
 
+  /// The first of a sum: what decode_add gives on zeros, which are not read.
+  virtual void decode_scaled(std::span<const std::byte> in, float weight,
+                             std::span<float> sum) const = 0;
+
   /// True if the encoded bytes are the floats themselves: senders may pass their memory by
   /// reference instead of encoding.
   virtual bool is_identity() const { return false; }

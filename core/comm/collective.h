@@ -55,8 +55,9 @@ class Collective {
   /// exchange has ended and nobody reads `in` any more. Says whether *this* island completed; the
   /// verdict for all comes from Rounds. `owner` keeps `in` alive for peers that still read it when
   /// the ticket's island unwinds early; without one, `in` has to outlive the run then.
-  /// kMismatch for a contribution with infinity or NaN: nothing of it is sent. (Looked for on this
-  /// thread, for half the time of a copy, base/finite.h; the virtual clock is not charged.)
+  /// kMismatch for a contribution with infinity or NaN. It is looked for piece by piece, when a
+  /// piece is read anyway; the virtual clock is not charged. The piece that has it is not sent and
+  /// no mean of it is made, so nobody's exchange completes.
   virtual Ticket<Outcome<Done>> start(const ExchangeId& id, std::span<const float> in,
                                       std::span<float> out, const Roster& roster,
                                       std::shared_ptr<const void> owner = {}) = 0;

@@ -32,13 +32,18 @@ bool IncomingMessage::add(std::uint64_t offset, Slice part) {
   return true;
 }
 
-std::shared_ptr<std::byte> IncomingMessage::memory(BufferPool& pool) {
+std::shared_ptr<std::byte> IncomingMessage::memory(BufferPool& pool,
+                                                   const std::shared_ptr<std::byte>& place) {
   constexpr std::uint64_t kPooled = 16 * 1024;  // below that there are too many sizes
   auto known = memory_.lock();
   if (known == nullptr) {
-    known = total_ >= kPooled ? pool.take(total_)
-                              : std::shared_ptr<std::byte>(new std::byte[total_],
-                                                           std::default_delete<std::byte[]>());
+    if (place != nullptr) {
+      known = place;
+    } else if (total_ >= kPooled) {
+      known = pool.take(total_);
+    } else {
+      known.reset(new std::byte[total_], std::default_delete<std::byte[]>());
+    }
     memory_ = known;
   }
   return known;

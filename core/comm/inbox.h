@@ -34,8 +34,8 @@ class IncomingMessage {
   bool begun() const { return begun_; }
   bool complete() const { return begun_ && received_ == total_; }
 
-  /// Where all its bytes may be put; the same memory each time.
-  std::shared_ptr<std::byte> memory(BufferPool& pool);
+  /// Where all its bytes may be put; the same memory each time. `place` if it is not null.
+  std::shared_ptr<std::byte> memory(BufferPool& pool, const std::shared_ptr<std::byte>& place);
 
   /// Moves the whole message to memory of its own. Must be complete.
   void keep_copy();
@@ -58,6 +58,7 @@ struct Inbox {
     Promise<Outcome<Slice>> promise;
     Bytes length;
     Nanos since;
+    std::shared_ptr<std::byte> place;  // for its bytes, if the receiver has one
   };
 
   std::vector<Asked, PoolAllocator<Asked>> asked;  // the oldest first; nearly always one

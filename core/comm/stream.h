@@ -125,6 +125,10 @@ class Network {
 
   /// Starts a connection. The stream may be offered bytes at once; a refusal comes as closed().
   virtual std::unique_ptr<Stream> dial(PeerId to, Plane plane) = 0;
+
+  /// Whether streams let go of what is offered as soon as it has left, since they copy it
+  /// (sockets), or only when the receiver does.
+  virtual bool copies() const { return false; }
 };
 
 }  // namespace strait

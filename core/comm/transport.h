@@ -97,6 +97,17 @@ class SessionWatcher {
   virtual void session_lost(PeerId peer, const Failure& failure) = 0;
 };
 
+/// Makes messages when their turn to leave has come, so that they are still in the cache when they
+/// do and few of them exist at a time.
+class MessageMaker {
+ public:
+  virtual ~MessageMaker() = default;
+
+  /// The message that `raw` stands for. A failure: it is not sent, and its send fails with that. On
+  /// the loop, perhaps inside send(); may call cancel_below().
+  virtual Outcome<Slice> make(Slice raw) = 0;
+};
+
 /// receive() takes a message of any length.
 inline constexpr Bytes kAnyLength = -1;
 
@@ -109,6 +120,8 @@ class Transport final : private ConnectionEvents {
 
   PeerId self() const { return options_.self; }
   Loop& loop() { return loop_; }
+  /// As the network does: see there.
+  bool copies() const { return network_.copies(); }
 
   /// Names the peers of this run and dials those with lower numbers. Operations may start at once.
   void connect(const std::vector<PeerId>& peers);
@@ -121,8 +134,15 @@ class Transport final : private ConnectionEvents {
   };
   Pending<Outcome<Done>> send(const Outgoing& outgoing, Slice message);
 
+  /// A message of `length` bytes that `maker` makes of `raw`.
+  Pending<Outcome<Done>> send(const Outgoing& outgoing, Slice raw, Bytes length,
+                              std::shared_ptr<MessageMaker> maker);
+
   /// The next message of (from, tag). Another length than `length` is a mismatch that names both.
-  Pending<Outcome<Slice>> receive(PeerId from, Tag tag, Bytes length);
+  /// `place` (for a data tag; `length` bytes) is where a network that copies puts it if it has not
+  /// begun to arrive; nothing is written there any more when its last reference is gone.
+  Pending<Outcome<Slice>> receive(PeerId from, Tag tag, Bytes length,
+                                  std::shared_ptr<std::byte> place = nullptr);
 
   /// All messages of this control plane, whoever sends them, go to `handler` as they arrive, in the
   /// order of each peer. Before the loop runs.
@@ -199,6 +219,7 @@ class Transport final : private ConnectionEvents {
   bool is_announced(Tag tag, std::uint64_t bytes) const;
   void enqueue(Peer& peer, OutMessage message);
   void pump(Peer& peer, Plane plane);
+  bool make(OutMessage& message);
   bool send_next_frame(Connection& connection, OutMessage& message);
   void offer(Connection& connection, const FrameHeader& header, Slice body, std::int64_t round);
   void signal(Peer& peer, const FrameHeader& header);

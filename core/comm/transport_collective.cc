@@ -6,8 +6,6 @@
 #include <numeric>
 #include <utility>
 
-#include "core/base/finite.h"
-
 namespace strait {
 
 namespace {
@@ -23,14 +21,6 @@ struct Lent {
   Promise<Done> free;
   std::shared_ptr<const void> owner;
 };
-
-Failure not_finite(IslandId self, std::span<const float> in) {
-  const std::size_t first = first_not_finite(in);
-  return {FailureKind::kMismatch,
-          fmt::format("the contribution of island {} is not finite (first at element {}): it is {} "
-                      "there, and one such value spoils the mean of all",
-                      self, first, in[first])};
-}
 
 }  // namespace
 
@@ -93,14 +83,6 @@ Ticket<Outcome<Done>> TransportCollective::start(const ExchangeId& id, std::span
                                                  std::shared_ptr<const void> owner) {
   const Completer<Outcome<Done>> done(
       clock_, fmt::format("exchange {} of fragment {}", id.number, id.fragment));
-  const IslandId self = island_of(transport_.self());
-  if (roster.weight_of(self) > 0 && !all_finite(in)) {
-    clock_.post([this, id, done, failure = not_finite(self, in)] {
-      give_up(transport_, id);
-      done.complete(failure);
-    });
-    return done.ticket();
-  }
   const auto drive = [](TransportCollective& collective, ExchangeParts parts,
                         Completer<Outcome<Done>> completer) -> Async<Done> {
     Async<Outcome<Done>> running = collective.lend(std::move(parts));
@@ -131,7 +113,7 @@ Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
   parts.hold = std::make_shared<const Lent>(free, std::move(parts.hold));
   Outcome<Done> outcome = Done{};
   {
-    Async<Outcome<Done>> running = exchange(std::move(parts));
+    Async<Outcome<Done>> running = run(std::move(parts), /*started=*/true);
     outcome = co_await running;
   }
   // After a good exchange those who read `in` have mostly done so; after a bad one this waits for
@@ -140,7 +122,8 @@ Async<Outcome<Done>> TransportCollective::lend(ExchangeParts parts) {
   co_return outcome;
 }
 
-Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
+/// `started` by start(): `in` has to be looked through, and `hold` keeps `out` alive as well.
+Async<Outcome<Done>> TransportCollective::run(ExchangeParts parts, bool started) {
   const IslandId self = island_of(transport_.self());
   STRAIT_CHECK(parts.roster.contains(self), "island {} is in no roster of its exchange", self);
   STRAIT_CHECK(!parts.roster.contributors().empty(), "nobody contributes to exchange {}",
@@ -149,6 +132,10 @@ Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
                "contribution of {} elements, mean of {}", parts.in.size(), parts.out.size());
   STRAIT_CHECK(parts.hold != nullptr || parts.roster.weight_of(self) == 0,
                "nobody keeps the contribution of island {} alive", self);
+  // Where no copies are made receivers would read the mean in `out`, for as long as they like.
+  const bool in_place = started && transport_.copies() && result_codec_->is_identity();
+  const auto own = std::make_shared<OwnMessages>(transport_, parts.id, parts.in, *codec_, buffers_,
+                                                 /*checks=*/started);
   Outcome<Done> outcome = Done{};
   {
     Exchange exchange{.id = parts.id,
@@ -156,8 +143,10 @@ Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
                       .roster = std::move(parts.roster),
                       .in = parts.in,
                       .hold = std::move(parts.hold),
+                      .own = own,
                       .out = parts.out,
                       .keep = std::move(parts.keep),
+                      .in_place = in_place,
                       .transport = transport_,
                       .codec = *codec_,
                       .result_codec = *result_codec_,
@@ -168,6 +157,7 @@ Async<Outcome<Done>> TransportCollective::exchange(ExchangeParts parts) {
     Async<Outcome<Done>> running = algorithm_(exchange);
     outcome = co_await running;
   }
+  if (own->refused()) outcome = *own->refused();
   // What had arrived is let go with the algorithm's frame: it may be another island's memory, and
   // that one may be waiting for it.
   co_return outcome;

@@ -53,10 +53,13 @@ class TransportCollective final : public Collective {
 
   /// The same on the loop, for Rounds. Ends without waiting for those who still read `in`: `hold`
   /// keeps it alive for them. Does not look for infinity or NaN.
-  Async<Outcome<Done>> exchange(ExchangeParts parts);
+  Async<Outcome<Done>> exchange(ExchangeParts parts) {
+    return run(std::move(parts), /*started=*/false);
+  }
 
  private:
   Async<Outcome<Done>> lend(ExchangeParts parts);
+  Async<Outcome<Done>> run(ExchangeParts parts, bool started);
   std::int64_t piece_of(std::size_t elements) const;
 
   Clock& clock_;

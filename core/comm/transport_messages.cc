@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/comm/transport.h"
 #include "core/comm/transport_state.h"
@@ -35,14 +36,26 @@ bool Transport::is_announced(Tag tag, std::uint64_t bytes) const {
 }
 
 Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice message) {
-  STRAIT_CHECK(static_cast<std::uint64_t>(message.size()) <= kLargestMessage,
-               "a message of {} bytes", message.size());
+  const Bytes length = message.size();
+  return send(outgoing, std::move(message), length, nullptr);
+}
+
+Pending<Outcome<Done>> Transport::send(const Outgoing& outgoing, Slice raw, Bytes length,
+                                       std::shared_ptr<MessageMaker> maker) {
+  const auto total = static_cast<std::uint64_t>(length);
+  STRAIT_CHECK(total <= kLargestMessage, "a message of {} bytes", length);
   auto state =
-      std::allocate_shared<SendState>(PoolAllocator<SendState>(), loop_, std::move(message.hold));
+      std::allocate_shared<SendState>(PoolAllocator<SendState>(), loop_, std::move(raw.hold));
   auto pending = state->promise.pending();
   Peer& p = peer(outgoing.to);
   state->failure = why_not(p, outgoing.tag);
-  if (!state->failure) enqueue(p, {.to = outgoing, .bytes = message.bytes, .state = state});
+  if (!state->failure) {
+    enqueue(p, {.to = outgoing,
+                .total = total,
+                .maker = std::move(maker),
+                .bytes = raw.bytes,
+                .state = state});
+  }
   // Free already (nothing to send, or a dead stream): it completes later, not inside this call.
   if (state.use_count() == 1) loop_.post([state = std::move(state)] {});
   return pending;
@@ -52,10 +65,10 @@ void Transport::enqueue(Peer& p, OutMessage message) {
   const Tag tag = message.to.tag;
   if (!is_control(tag)) p.remember(exchange_of(tag));
   if (is_control(tag)) message.sequence = p.sequences[tag]++;
-  if (is_announced(tag, message.bytes.size())) {
+  if (is_announced(tag, message.total)) {
     signal(p, {.kind = FrameKind::kAnnounce,
                .tag = tag,
-               .total = message.bytes.size(),
+               .total = message.total,
                .sequence = message.sequence});
     p.announced[tag].push_back(std::move(message));
     return;
@@ -79,25 +92,43 @@ void Transport::pump(Peer& p, Plane plane) {
     }
     OutMessage message = std::move(queue.front());
     queue.pop_front();
+    if (!make(message)) continue;
     // Messages take turns frame by frame, so that a long one does not block the others.
     if (!send_next_frame(**open, message)) queue.push_back(std::move(message));
   }
   if (plane == Plane::kData) p.waited = false;
 }
 
+/// False if there is nothing to send after all.
+bool Transport::make(OutMessage& message) {
+  if (message.maker == nullptr) return true;
+  SendState& state = *message.state;
+  Outcome<Slice> made =
+      std::exchange(message.maker, nullptr)->make({message.bytes, std::move(state.hold)});
+  if (!made.ok()) {
+    state.failure = made.failure();
+    return false;
+  }
+  STRAIT_CHECK(made.value().bytes.size() == message.total, "{} bytes were made instead of {}",
+               made.value().bytes.size(), message.total);
+  message.bytes = made.value().bytes;
+  state.hold = std::move(made).value().hold;
+  return true;
+}
+
 bool Transport::send_next_frame(Connection& connection, OutMessage& message) {
   const std::size_t length =
-      std::min(static_cast<std::size_t>(options_.frame_bytes), message.bytes.size() - message.sent);
+      std::min(static_cast<std::size_t>(options_.frame_bytes), message.total - message.sent);
   const FrameHeader header{.kind = FrameKind::kData,
                            .cause = message.to.cause,
                            .tag = message.to.tag,
-                           .total = message.bytes.size(),
+                           .total = message.total,
                            .offset = message.sent,
                            .sequence = message.sequence};
   offer(connection, header, {message.bytes.subspan(message.sent, length), message.state},
         message.to.round);
   message.sent += length;
-  return message.sent == message.bytes.size();
+  return message.sent == message.total;
 }
 
 void Transport::offer(Connection& connection, const FrameHeader& given, Slice body,
@@ -140,14 +171,15 @@ void Transport::writable(Connection& connection) { pump(peer(connection.peer), c
 // ---------------------------------------------------------------------------------------------
 // Receiving
 
-Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length) {
+Pending<Outcome<Slice>> Transport::receive(PeerId from, Tag tag, Bytes length,
+                                           std::shared_ptr<std::byte> place) {
   Peer& p = peer(from);
   const Promise<Outcome<Slice>> promise(loop_);
   if (auto failure = why_not(p, tag)) {
     loop_.post([promise, failure = std::move(*failure)] { promise.complete(failure); });
     return promise.pending();
   }
-  p.inboxes[tag].asked.push_back({promise, length, loop_.now()});
+  p.inboxes[tag].asked.push_back({promise, length, loop_.now(), std::move(place)});
   if (!is_control(tag)) look_later();
   // Not now: the message may be there, and nothing completes inside the call.
   loop_.post([alive = alive_, from, tag] {
@@ -207,7 +239,11 @@ std::shared_ptr<std::byte> Transport::memory_for(Connection& connection,
   p.heard = loop_.now();
   IncomingMessage* message = incoming(p, header);
   if (message == nullptr) return nullptr;
-  if (message->total() == header.total) return message->memory(buffers_);
+  if (message->total() == header.total) {
+    const auto& asked = p.inboxes[header.tag].asked;
+    const bool fits = !asked.empty() && asked.front().length == static_cast<Bytes>(header.total);
+    return message->memory(buffers_, fits ? asked.front().place : nullptr);
+  }
   contradicts(p, header.tag);
   return nullptr;
 }

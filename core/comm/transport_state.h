@@ -30,7 +30,9 @@ struct Transport::SendState {
 
 struct Transport::OutMessage {
   Outgoing to;
-  std::span<const std::byte> bytes;
+  std::uint64_t total = 0;
+  std::shared_ptr<MessageMaker> maker = nullptr;  // null once the message is made
+  std::span<const std::byte> bytes;               // what it is made of, until then
   std::shared_ptr<SendState> state;
   std::uint64_t sequence = 0;
   std::uint64_t sent = 0;

@@ -36,6 +36,7 @@ class SocketNetwork final : public Network {
 
   void listen(Accept accept) override;
   std::unique_ptr<Stream> dial(PeerId to, Plane plane) override;
+  bool copies() const override { return true; }
 
   /// Where others reach us, if nothing stands between.
   const SocketAddress& address() const { return address_; }

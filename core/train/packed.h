@@ -5,8 +5,8 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
+#include "core/train/flat_buffer.h"
 #include "core/train/parameter_layout.h"
 
 namespace strait {
@@ -25,7 +25,7 @@ class Packed {
  private:
   const ParameterLayout& layout_;
   std::span<float> flat_;
-  std::vector<float> packed_;  // empty if the layout has no padding
+  FlatBuffer packed_;  // empty if the layout has no padding
 };
 
 }  // namespace strait

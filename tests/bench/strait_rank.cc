@@ -23,6 +23,7 @@
 #include "core/comm/transport_collective.h"
 #include "core/io/real_loop.h"
 #include "core/io/socket_network.h"
+#include "core/train/flat_buffer.h"
 
 namespace strait {
 namespace {
@@ -81,7 +82,7 @@ int run(std::map<std::string, std::string> options) {
   std::string lines;
   bool right = true;
   loop.run([&](IslandId, Clock&) {
-    std::vector<float> in(elements), out(elements);
+    FlatBuffer in(elements), out(elements);  // what Strait trains in
     for (std::size_t e = 0; e < elements; ++e) {
       in[e] = static_cast<float>((e + static_cast<std::size_t>(rank)) % 1000);
     }
@@ -102,7 +103,8 @@ int run(std::map<std::string, std::string> options) {
     const double error = options["codec"] == "int8" ? 8 : options["codec"] == "bf16" ? 4 : 1e-3;
     for (std::size_t e = 0; e < elements; ++e) {
       double sum = 0;
-      for (int r = 0; r < size; ++r) sum += static_cast<double>((e + static_cast<std::size_t>(r)) % 1000);
+      for (int r = 0; r < size; ++r)
+        sum += static_cast<double>((e + static_cast<std::size_t>(r)) % 1000);
       right = right && std::abs(out[e] - sum / size) < error;
     }
     mean(nothing, none);  // nobody closes before all are done

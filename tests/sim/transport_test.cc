@@ -93,6 +93,57 @@ TEST_CASE("a small message overtakes a large one", "[transport]") {
   CHECK(large.ok());
 }
 
+/// Makes of `raw` its bytes, each one more; what is empty cannot be made.
+class AddsOne final : public MessageMaker {
+ public:
+  Outcome<Slice> make(Slice raw) override {
+    ++calls;
+    if (fails) return Failure{FailureKind::kMismatch, "not that one"};
+    std::vector<std::byte> made(raw.bytes.begin(), raw.bytes.end());
+    for (auto& byte : made) byte = static_cast<std::byte>(static_cast<int>(byte) + 1);
+    return make_message(std::move(made));
+  }
+  int calls = 0;
+  bool fails = false;
+};
+
+TEST_CASE("a message is made when its turn has come, and not if it is given up", "[transport]") {
+  TransportPair pair({.frame_bytes = 100, .eager_limit = 500},
+                     {.frame_bytes = 100, .eager_limit = 500}, nullptr, {.send_buffer = 100});
+  const auto maker = std::make_shared<AddsOne>();
+  pair.run();
+  for (const Tag tag : {kData1, kData2}) {
+    Slice raw = make_message(std::vector<std::byte>(1000, std::byte{6}));
+    pair.keep(pair.sends, pair.at_a->send({.to = kB, .tag = tag}, std::move(raw), 1000, maker));
+  }
+  pair.run();
+  CHECK(maker->calls == 0);  // large ones wait to be asked for
+  pair.receive(*pair.at_b, kData2, 1000);
+  pair.run();
+  CHECK(maker->calls == 1);
+  CHECK(equal(pair.receives[0], std::vector<std::byte>(1000, std::byte{7})));
+  pair.at_a->cancel_below(kData1 + 1);
+  pair.run();
+  CHECK(maker->calls == 1);
+  CHECK(pair.sends[0].kind() == FailureKind::kCancelled);
+}
+
+TEST_CASE("a message that cannot be made is not sent, and the others are", "[transport]") {
+  TransportPair pair;
+  const auto maker = std::make_shared<AddsOne>();
+  maker->fails = true;
+  const Slice raw = make_message(noise(10, 1));
+  pair.keep(pair.sends, pair.at_a->send({.to = kB, .tag = kData1}, raw, 10, maker));
+  pair.send(*pair.at_a, kData2, make_message(noise(20, 2)));
+  pair.receive(*pair.at_b, kData1, 10);
+  pair.receive(*pair.at_b, kData2, 20);
+  pair.run();
+  CHECK(pair.sends[0].why() == "not that one");
+  CHECK_FALSE(pair.receives[0].done());
+  CHECK(equal(pair.receives[1], noise(20, 2)));
+  CHECK(pair.ledger.total(Cause::kPayload) == 20);
+}
+
 TEST_CASE("messages over several connections that reorder are whole", "[transport]") {
   const std::uint64_t seed = 5;
   INFO("seed " << seed);

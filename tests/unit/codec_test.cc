@@ -29,8 +29,9 @@ std::vector<float> decoded(const Codec& codec, std::span<const std::byte> bytes,
   return values;
 }
 
-// Encode, decode and decode_add of `twin` and of the plain loop, written one byte and one float off
-// alignment; true if all bits agree and nothing outside was touched.
+// Encode, decode, decode_add, and decode_scaled, which is decode_add on zeros, of `twin` and of the
+// plain loop, written one byte and one float off alignment; true if all bits agree and nothing
+// outside was touched.
 bool twins_agree(const Codec& plain, const Codec& twin, std::span<const float> values,
                  std::size_t offset) {
   const std::size_t n = values.size();
@@ -50,6 +51,11 @@ bool twins_agree(const Codec& plain, const Codec& twin, std::span<const float> v
   std::copy(sum.begin(), sum.end(), out.begin());
   plain.decode_add(expected, 0.3f, sum);
   twin.decode_add(bytes, 0.3f, out);
+  good = good && same_bits(out, sum) && buffer[offset + n] == 7.0f;
+
+  std::fill(sum.begin(), sum.end(), 0.0f);
+  plain.decode_add(expected, 0.3f, sum);
+  twin.decode_scaled(bytes, 0.3f, out);
   return good && same_bits(out, sum) && buffer[offset + n] == 7.0f;
 }
 
@@ -118,6 +124,7 @@ TEST_CASE("a codec refuses a buffer of the wrong size", "[codec]") {
     CHECK_THROWS_AS(codec->encode(values, bytes), BrokenInvariant);
     CHECK_THROWS_AS(codec->decode(bytes, values), BrokenInvariant);
     CHECK_THROWS_AS(codec->decode_add(bytes, 1, values), BrokenInvariant);
+    CHECK_THROWS_AS(codec->decode_scaled(bytes, 1, values), BrokenInvariant);
   }
 }
 

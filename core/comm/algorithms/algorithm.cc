@@ -1,12 +1,15 @@
 #include "core/comm/algorithms/algorithm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "core/base/errors.h"
+#include "core/base/finite.h"
 #include "core/comm/algorithms/rows.h"
 
 namespace strait {
@@ -99,42 +102,88 @@ Tag tag_of(const Exchange& x, TagPlane plane, std::size_t piece) {
   return make_tag({plane, x.id.fragment, x.id.number, x.id.epoch, piece});
 }
 
+Slice raw_piece(const Exchange& x, Range range) {
+  return {std::as_bytes(part(x.in, range)), x.hold};
+}
+
+Transport::Outgoing outgoing(const Exchange& x, IslandId to, TagPlane plane, std::size_t piece) {
+  return {.to = peer_of(to),
+          .tag = tag_of(x, plane, piece),
+          .cause = Cause::kPayload,
+          .round = x.id.ledger_round};
+}
+
 }  // namespace
 
+Outcome<Slice> OwnMessages::make(Slice raw) {
+  const std::span<const float> values{reinterpret_cast<const float*>(raw.bytes.data()),
+                                      raw.bytes.size() / sizeof(float)};
+  if (!checks_ || all_finite(values)) return encode(codec_, buffers_, values, std::move(raw.hold));
+  const std::size_t first = first_not_finite(in_);
+  refused_ = {
+      FailureKind::kMismatch,
+      fmt::format("the contribution of island {} is not finite (first at element {}): it is "
+                  "{} there, and one such value spoils the mean of all",
+                  island_of(transport_.self()), first, in_[first])};
+  give_up(transport_, id_);
+  return *refused_;
+}
+
+Outcome<Slice> contribution(Exchange& x, Range range) { return x.own->make(raw_piece(x, range)); }
+
+void send_contribution(Exchange& x, IslandId to, std::size_t piece, Range range) {
+  std::ignore = x.transport.send(outgoing(x, to, TagPlane::kContribution, piece),
+                                 raw_piece(x, range), x.codec.encoded_size(range.size()), x.own);
+}
+
 void send_piece(Exchange& x, IslandId to, TagPlane plane, std::size_t piece, Slice message) {
-  std::ignore = x.transport.send({.to = peer_of(to),
-                                  .tag = tag_of(x, plane, piece),
-                                  .cause = Cause::kPayload,
-                                  .round = x.id.ledger_round},
-                                 std::move(message));
+  std::ignore = x.transport.send(outgoing(x, to, plane, piece), std::move(message));
 }
 
 Arriving ask_for(Exchange& x, IslandId from, TagPlane plane, const std::vector<Range>& pieces,
                  const Codec& codec, Numbers numbers) {
   Arriving arriving;
+  const bool in_place = x.in_place && plane == TagPlane::kResult;
   for (std::size_t p = 0; p < pieces.size(); ++p) {
     const Tag tag = tag_of(x, plane, numbers.first + p * numbers.step);
-    arriving.push_back(
-        x.transport.receive(peer_of(from), tag, codec.encoded_size(pieces[p].size())));
+    std::shared_ptr<std::byte> place;
+    if (in_place) place = {x.hold, std::as_writable_bytes(part(x.out, pieces[p])).data()};
+    arriving.push_back(x.transport.receive(peer_of(from), tag, codec.encoded_size(pieces[p].size()),
+                                           std::move(place)));
   }
   return arriving;
 }
 
-void add_own(Exchange& x, float weight, Range range, std::span<float> sum) {
-  const Slice encoded = encode(x.codec, x.buffers, part(x.in, range), x.hold);
-  x.codec.decode_add(encoded.bytes, weight, sum);
+void Sum::add(const Codec& codec, std::span<const std::byte> contribution, float weight) {
+  if (std::exchange(empty, false)) {
+    codec.decode_scaled(contribution, weight, values);
+  } else {
+    codec.decode_add(contribution, weight, values);
+  }
 }
 
 Sum take_sum(Exchange& x, Range range) {
   const auto count = static_cast<std::size_t>(range.size());
   auto memory = x.buffers.take(count * sizeof(float));
   const std::span<float> values{reinterpret_cast<float*>(memory.get()), count};
-  std::memset(values.data(), 0, values.size_bytes());
-  return {std::move(memory), values};
+  return {.hold = std::move(memory), .values = values};
+}
+
+Sum take_sum_of_mean(Exchange& x, Range range) {
+  if (!x.in_place) return take_sum(x, range);
+  return {.hold = x.hold, .values = part(x.out, range)};
+}
+
+std::optional<Failure> add_own(Exchange& x, float weight, Range range, Sum& sum) {
+  const Outcome<Slice> own = contribution(x, range);
+  if (!own.ok()) return own.failure();
+  sum.add(x.codec, own.value().bytes, weight);
+  return std::nullopt;
 }
 
 void take_mean(const Exchange& x, Range range, const Slice& mean) {
-  x.result_codec.decode(mean.bytes, part(x.out, range));
+  const std::span<float> out = part(x.out, range);
+  if (mean.bytes.data() != std::as_bytes(out).data()) x.result_codec.decode(mean.bytes, out);
   if (x.keep) x.keep(range, x.result_codec, mean);
 }
 

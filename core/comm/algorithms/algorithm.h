@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -49,14 +50,45 @@ struct Range {
 /// long as the collective.
 using KeepPiece = std::function<void(Range range, const Codec& codec, const Slice& bytes)>;
 
+/// What this island contributes, piece by piece as it travels.
+class OwnMessages final : public MessageMaker {
+ public:
+  /// All that is named outlives the exchange's messages. `checks`: whether infinity and NaN are
+  /// looked for.
+  OwnMessages(Transport& transport, const ExchangeId& id, std::span<const float> in,
+              const Codec& codec, const BufferPool& buffers, bool checks)
+      : transport_(transport),
+        id_(id),
+        in_(in),
+        codec_(codec),
+        buffers_(buffers),
+        checks_(checks) {}
+
+  /// Encodes the floats of `raw`. The first infinity or NaN ends the whole exchange.
+  Outcome<Slice> make(Slice raw) override;
+
+  const std::optional<Failure>& refused() const { return refused_; }
+
+ private:
+  Transport& transport_;
+  const ExchangeId id_;
+  const std::span<const float> in_;
+  const Codec& codec_;
+  BufferPool buffers_;
+  const bool checks_;
+  std::optional<Failure> refused_;
+};
+
 struct Exchange {
   ExchangeId id;
   IslandId self = 0;
   Roster roster;
   std::span<const float> in;         // this island's contribution; unused if its weight is 0
   std::shared_ptr<const void> hold;  // keeps `in` alive, also after the exchange; not null
+  std::shared_ptr<OwnMessages> own;  // `in` as it travels
   std::span<float> out;              // the mean
   KeepPiece keep;  // may be empty; told each piece of the mean once, in any order, all of `out`
+  bool in_place = false;  // the mean is added up in `out`, sent from there and received there
 
   Transport& transport;
   const Codec& codec;         // of contributions
@@ -100,6 +132,12 @@ std::vector<std::vector<Range>> even_shards(const Exchange& x, std::int64_t coun
 /// Where `island` stands among the contributors; SIZE_MAX if it is none.
 std::size_t place_of(const std::vector<Roster::Member>& contributors, IslandId island);
 
+/// Our contribution to `range`, as others get it.
+Outcome<Slice> contribution(Exchange& x, Range range);
+
+/// The same on its way, made when its turn comes.
+void send_contribution(Exchange& x, IslandId to, std::size_t piece, Range range);
+
 /// One message of the exchange on its way. Nobody waits for it: the slice owns its memory.
 void send_piece(Exchange& x, IslandId to, TagPlane plane, std::size_t piece, Slice message);
 
@@ -116,15 +154,22 @@ struct Numbers {
 Arriving ask_for(Exchange& x, IslandId from, TagPlane plane, const std::vector<Range>& pieces,
                  const Codec& codec, Numbers numbers = {});
 
-/// sum += weight * our contribution to `range`, as the others would decode it.
-void add_own(Exchange& x, float weight, Range range, std::span<float> sum);
-
-/// Floats of the pool, all 0, and what keeps them.
+/// A piece as it is added up: memory that means nothing before the first contribution.
 struct Sum {
-  std::shared_ptr<std::byte> memory;
+  std::shared_ptr<const void> hold;  // keeps the values alive
   std::span<float> values;
+  bool empty = true;
+
+  /// Multiplied, then added; the first one to zeros.
+  void add(const Codec& codec, std::span<const std::byte> contribution, float weight);
 };
+
+/// In memory of the pool; of a piece of the mean, if it may be, in `out`.
 Sum take_sum(Exchange& x, Range range);
+Sum take_sum_of_mean(Exchange& x, Range range);
+
+/// Adds our contribution to `range`, as the others would decode it. Or why not.
+std::optional<Failure> add_own(Exchange& x, float weight, Range range, Sum& sum);
 
 /// One piece of the mean as it travels: decoded into `out`, and kept if somebody keeps it.
 void take_mean(const Exchange& x, Range range, const Slice& mean);

@@ -5,8 +5,6 @@
 // bytes cannot be added. k (k-1) flows. Memory beside `in` and `out`: S (none with fp32), plus what
 // arrives early.
 
-#include <algorithm>
-
 #include "core/comm/algorithms/rows.h"
 
 namespace strait {
@@ -15,15 +13,16 @@ namespace {
 
 using Own = std::vector<Slice>;  // our encoded pieces
 
-Async<Own> send_own(Exchange& x, const std::vector<Range>& pieces) {
+Async<Outcome<Own>> send_own(Exchange& x, const std::vector<Range>& pieces) {
   Own own;
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    const auto values = part(x.in, pieces[p]);
     if (!x.codec.is_identity()) {
-      Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
-      co_await encoded;
+      Pending<Done> worked = x.worker.work(pieces[p].size() * static_cast<Bytes>(sizeof(float)));
+      co_await worked;
     }
-    own.push_back(encode(x.codec, x.buffers, values, x.hold));
+    Outcome<Slice> encoded = contribution(x, pieces[p]);
+    if (!encoded.ok()) co_return encoded.failure();
+    own.push_back(std::move(encoded).value());
     for (const auto& member : x.roster.members) {
       if (member.island == x.self) continue;
       send_piece(x, member.island, TagPlane::kContribution, p, own.back());
@@ -43,25 +42,27 @@ Async<Outcome<Done>> gather_all(Exchange& x) {
   }
   Own own;
   if (x.roster.weight_of(x.self) > 0) {
-    Async<Own> sending = send_own(x, pieces);
-    own = co_await sending;
+    Async<Outcome<Own>> sending = send_own(x, pieces);
+    Outcome<Own> sent = co_await sending;
+    if (!sent.ok()) co_return sent.failure();
+    own = std::move(sent).value();
   }
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    const std::span<float> sum = part(x.out, pieces[p]);
-    std::fill(sum.begin(), sum.end(), 0.0f);
+    Sum sum{.hold = nullptr, .values = part(x.out, pieces[p])};
     for (std::size_t s = 0; s < contributors.size(); ++s) {
       if (contributors[s].island == x.self) {
-        x.codec.decode_add(own[p].bytes, contributors[s].weight, sum);
+        sum.add(x.codec, own[p].bytes, contributors[s].weight);
       } else {
         Outcome<Slice> arrived = co_await arriving[s][p];
         if (!arrived.ok()) co_return arrived.failure();
-        x.codec.decode_add(arrived.value().bytes, contributors[s].weight, sum);
+        sum.add(x.codec, arrived.value().bytes, contributors[s].weight);
       }
-      Pending<Done> added = x.worker.work(static_cast<Bytes>(sum.size_bytes()));
+      Pending<Done> added = x.worker.work(static_cast<Bytes>(sum.values.size_bytes()));
       co_await added;
     }
     // The mean was never encoded: what is kept is a copy.
-    if (x.keep) x.keep(pieces[p], x.exact_codec, encode(x.exact_codec, x.buffers, sum, nullptr));
+    if (!x.keep) continue;
+    x.keep(pieces[p], x.exact_codec, encode(x.exact_codec, x.buffers, sum.values, nullptr));
   }
   co_return Done{};
 }

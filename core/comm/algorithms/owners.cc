@@ -35,13 +35,12 @@ Async<Done> send_contributions(Exchange& x, const Place& place) {
     for (std::size_t turn = 1; turn < k; ++turn) {
       const std::size_t owner = (place.own + turn) % k;
       if (p >= place.shards[owner].size()) continue;
-      const auto values = part(x.in, place.shards[owner][p]);
+      const Range range = place.shards[owner][p];
       if (!x.codec.is_identity()) {
-        Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
+        Pending<Done> encoded = x.worker.work(range.size() * static_cast<Bytes>(sizeof(float)));
         co_await encoded;
       }
-      send_piece(x, place.contributors[owner].island, TagPlane::kContribution, p,
-                 encode(x.codec, x.buffers, values, x.hold));
+      send_contribution(x, place.contributors[owner].island, p, range);
     }
   }
   co_return Done{};
@@ -71,20 +70,20 @@ ByIsland ask_for_means(Exchange& x, const Place& place) {
 Async<Outcome<Done>> reduce_piece(Exchange& x, const Place& place, std::size_t p,
                                   ByIsland& contributions) {
   const Range range = place.shards[place.own][p];
-  const Sum sum = take_sum(x, range);
+  Sum sum = take_sum_of_mean(x, range);
   for (std::size_t s = 0; s < place.contributors.size(); ++s) {
     const float weight = place.contributors[s].weight;
     if (s == place.own) {
-      add_own(x, weight, range, sum.values);
+      if (auto refused = add_own(x, weight, range, sum)) co_return *refused;
     } else {
       Outcome<Slice> arrived = co_await contributions[s][p];
       if (!arrived.ok()) co_return arrived.failure();
-      x.codec.decode_add(arrived.value().bytes, weight, sum.values);
+      sum.add(x.codec, arrived.value().bytes, weight);
     }
     Pending<Done> added = x.worker.work(static_cast<Bytes>(sum.values.size_bytes()));
     co_await added;
   }
-  const Slice mean = encode(x.result_codec, x.buffers, sum.values, sum.memory);
+  const Slice mean = encode(x.result_codec, x.buffers, sum.values, sum.hold);
   for (const auto& member : x.roster.members) {
     if (member.island != x.self) send_piece(x, member.island, TagPlane::kResult, p, mean);
   }

@@ -78,13 +78,11 @@ void send_mean(Exchange& x, const Ring& ring, std::size_t number, const Slice& m
 Async<Done> send_own_shard(Exchange& x, const Ring& ring) {
   const auto& pieces = ring.shards[ring.own];
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    const auto values = part(x.in, pieces[p]);
     if (!x.codec.is_identity()) {
-      Pending<Done> encoded = x.worker.work(static_cast<Bytes>(values.size_bytes()));
+      Pending<Done> encoded = x.worker.work(pieces[p].size() * static_cast<Bytes>(sizeof(float)));
       co_await encoded;
     }
-    send_piece(x, ring.right(), TagPlane::kContribution, ring.number(ring.own, p),
-               encode(x.codec, x.buffers, values, x.hold));
+    send_contribution(x, ring.right(), ring.number(ring.own, p), pieces[p]);
   }
   co_return Done{};
 }
@@ -94,29 +92,31 @@ Async<Outcome<Done>> pass_piece(Exchange& x, const Ring& ring, std::size_t shard
                                 ByShard& sums) {
   const Range range = ring.shards[shard][p];
   const std::size_t number = ring.number(shard, p);
-  const Sum sum = take_sum(x, range);
+  const bool last = ring.owner_of(shard) == ring.own;
+  Sum sum = last ? take_sum_of_mean(x, range) : take_sum(x, range);
   if (ring.k > 1) {
     Outcome<Slice> arrived = co_await sums[shard][p];
     if (!arrived.ok()) co_return arrived.failure();
     if (shard == ring.plus(ring.own, ring.k - 1)) {  // from the first: its bare contribution
-      x.codec.decode_add(arrived.value().bytes, ring.contributors[shard].weight, sum.values);
+      sum.add(x.codec, arrived.value().bytes, ring.contributors[shard].weight);
     } else {
       x.codec.decode(arrived.value().bytes, sum.values);
+      sum.empty = false;
     }
   }
-  add_own(x, ring.contributors[ring.own].weight, range, sum.values);
+  const float weight = ring.contributors[ring.own].weight;
+  if (auto refused = add_own(x, weight, range, sum)) co_return *refused;
   const auto bytes = static_cast<Bytes>(sum.values.size_bytes());
-  const bool last = ring.owner_of(shard) == ring.own;
   // Added, and but for the mean, whose encoding no algorithm is charged for, encoded again.
   Pending<Done> added = x.worker.work(last || x.codec.is_identity() ? bytes : 2 * bytes);
   co_await added;
   if (last) {
-    const Slice mean = encode(x.result_codec, x.buffers, sum.values, sum.memory);
+    const Slice mean = encode(x.result_codec, x.buffers, sum.values, sum.hold);
     send_mean(x, ring, number, mean);
     take_mean(x, range, mean);
   } else {
     send_piece(x, ring.right(), TagPlane::kContribution, number,
-               encode(x.codec, x.buffers, sum.values, sum.memory));
+               encode(x.codec, x.buffers, sum.values, sum.hold));
   }
   co_return Done{};
 }

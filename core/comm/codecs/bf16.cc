@@ -59,10 +59,13 @@ struct Decode {
   }
 };
 
+template <bool kFirst>
 struct DecodeAdd {
   STRAIT_KERNEL void run(const std::byte* in, std::int64_t n, float weight, float* sum) {
     STRAIT_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) sum[i] += weight * from_bf16(in + 2 * i);
+    for (std::int64_t i = 0; i < n; ++i) {
+      sum[i] = (kFirst ? 0.0f : sum[i]) + weight * from_bf16(in + 2 * i);
+    }
   }
 };
 
@@ -90,13 +93,23 @@ class Bf16Codec final : public Codec {
 
   void decode_add(std::span<const std::byte> in, float weight,
                   std::span<float> sum) const override {
-    const std::int64_t n = checked(sum.size(), in.size());
-    reads_all(in);
-    writes_all(sum);
-    run_kernel<DecodeAdd>(simd_, in.data(), n, weight, sum.data());
+    add<DecodeAdd<false>>(in, weight, sum);
+  }
+
+  void decode_scaled(std::span<const std::byte> in, float weight,
+                     std::span<float> sum) const override {
+    add<DecodeAdd<true>>(in, weight, sum);
   }
 
  private:
+  template <class Kernel>
+  void add(std::span<const std::byte> in, float weight, std::span<float> sum) const {
+    const std::int64_t n = checked(sum.size(), in.size());
+    reads_all(in);
+    writes_all(sum);
+    run_kernel<Kernel>(simd_, in.data(), n, weight, sum.data());
+  }
+
   std::int64_t checked(std::size_t elements, std::size_t bytes) const {
     STRAIT_CHECK(bytes == 2 * elements, "{} values and {} bytes", elements, bytes);
     return static_cast<std::int64_t>(elements);

@@ -11,13 +11,14 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
 
+template <bool kFirst>
 struct DecodeAdd {
   STRAIT_KERNEL void run(const std::byte* in, float weight, float* sum, std::int64_t n) {
     STRAIT_INDEPENDENT
     for (std::int64_t i = 0; i < n; ++i) {
       float value;  // `in` may lie anywhere in a message, so it is not read through a float*
       std::memcpy(&value, in + 4 * i, sizeof value);
-      sum[i] += weight * value;
+      sum[i] = (kFirst ? 0.0f : sum[i]) + weight * value;
     }
   }
 };
@@ -43,14 +44,23 @@ class Fp32Codec final : public Codec {
 
   void decode_add(std::span<const std::byte> in, float weight,
                   std::span<float> sum) const override {
-    STRAIT_CHECK(in.size() == sum.size_bytes(), "{} bytes for {} values", in.size(), sum.size());
-    reads_all(in);
-    writes_all(sum);
-    run_kernel<DecodeAdd>(simd_, in.data(), weight, sum.data(),
-                          static_cast<std::int64_t>(sum.size()));
+    add<DecodeAdd<false>>(in, weight, sum);
+  }
+
+  void decode_scaled(std::span<const std::byte> in, float weight,
+                     std::span<float> sum) const override {
+    add<DecodeAdd<true>>(in, weight, sum);
   }
 
  private:
+  template <class Kernel>
+  void add(std::span<const std::byte> in, float weight, std::span<float> sum) const {
+    STRAIT_CHECK(in.size() == sum.size_bytes(), "{} bytes for {} values", in.size(), sum.size());
+    reads_all(in);
+    writes_all(sum);
+    run_kernel<Kernel>(simd_, in.data(), weight, sum.data(), static_cast<std::int64_t>(sum.size()));
+  }
+
   Simd simd_;
 };
 

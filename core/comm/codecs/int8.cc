@@ -74,12 +74,15 @@ STRAIT_KERNEL void decode_block(const std::byte* in, std::int64_t n, float* out)
   for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(q[i]) * scale;
 }
 
+template <bool kFirst>
 STRAIT_KERNEL void decode_add_block(const std::byte* in, std::int64_t n, float weight, float* sum) {
   float scale;
   std::memcpy(&scale, in, sizeof scale);
   const auto* q = reinterpret_cast<const std::int8_t*>(in + kScaleBytes);
   STRAIT_INDEPENDENT
-  for (std::int64_t i = 0; i < n; ++i) sum[i] += weight * (static_cast<float>(q[i]) * scale);
+  for (std::int64_t i = 0; i < n; ++i) {
+    sum[i] = (kFirst ? 0.0f : sum[i]) + weight * (static_cast<float>(q[i]) * scale);
+  }
 }
 
 // Whole blocks have a length that the compiler knows; the short last one does not.
@@ -101,12 +104,13 @@ struct Decode {
   }
 };
 
+template <bool kFirst>
 struct DecodeAdd {
   STRAIT_KERNEL void run(const std::byte* in, std::int64_t n, float weight, float* sum) {
     for (; n >= kBlock; n -= kBlock, sum += kBlock, in += kScaleBytes + kBlock) {
-      decode_add_block(in, kBlock, weight, sum);
+      decode_add_block<kFirst>(in, kBlock, weight, sum);
     }
-    if (n > 0) decode_add_block(in, n, weight, sum);
+    if (n > 0) decode_add_block<kFirst>(in, n, weight, sum);
   }
 };
 
@@ -136,13 +140,23 @@ class Int8Codec final : public Codec {
 
   void decode_add(std::span<const std::byte> in, float weight,
                   std::span<float> sum) const override {
-    const std::int64_t n = checked(sum.size(), in.size());
-    reads_all(in);
-    writes_all(sum);
-    run_kernel<DecodeAdd>(simd_, in.data(), n, weight, sum.data());
+    add<DecodeAdd<false>>(in, weight, sum);
+  }
+
+  void decode_scaled(std::span<const std::byte> in, float weight,
+                     std::span<float> sum) const override {
+    add<DecodeAdd<true>>(in, weight, sum);
   }
 
  private:
+  template <class Kernel>
+  void add(std::span<const std::byte> in, float weight, std::span<float> sum) const {
+    const std::int64_t n = checked(sum.size(), in.size());
+    reads_all(in);
+    writes_all(sum);
+    run_kernel<Kernel>(simd_, in.data(), n, weight, sum.data());
+  }
+
   std::int64_t checked(std::size_t elements, std::size_t bytes) const {
     const auto n = static_cast<std::int64_t>(elements);
     STRAIT_CHECK(static_cast<Bytes>(bytes) == encoded_size(n), "{} values and {} bytes", n, bytes);

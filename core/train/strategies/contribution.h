@@ -2,8 +2,7 @@
 // when this island's thread has died, so it is shared with the network.
 #pragma once
 
-#include <vector>
-
+#include "core/train/flat_buffer.h"
 #include "core/train/packed.h"
 
 namespace strait {
@@ -15,7 +14,7 @@ struct Contribution {
         packed(layout, values) {}
 
   const ParameterLayout layout;
-  std::vector<float> values;
+  FlatBuffer values;
   Packed packed;
 };
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "core/train/flat_buffer.h"
 #include "core/train/island.h"
 #include "core/train/packed.h"
 #include "core/train/strategies/rows.h"
@@ -56,7 +57,7 @@ class DataParallel final : public Strategy {
  private:
   StrategyPorts ports_;
   std::uint32_t rounds_ = 0;
-  std::vector<float> mean_;
+  FlatBuffer mean_;
   std::optional<Packed> sent_;      // of the island's gradients
   std::optional<Packed> received_;  // of mean_
 };

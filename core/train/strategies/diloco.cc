@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/train/flat_buffer.h"
 #include "core/train/flat_math.h"
 #include "core/train/island.h"
 #include "core/train/packed.h"
@@ -249,8 +250,8 @@ class DiLoCo final : public Strategy {
   const OuterOptions options_;
   std::uint32_t rounds_ = 0;
   const ParameterLayout* layout_ = nullptr;  // the task's
-  std::vector<float> shared_;                // theta(t-1)
-  std::vector<float> mean_;                  // Delta(t)
+  FlatBuffer shared_;                        // theta(t-1)
+  FlatBuffer mean_;                          // Delta(t)
   std::shared_ptr<Contribution> sent_;       // theta(t-1) - theta_i
   std::optional<Packed> received_;           // of mean_
   std::unique_ptr<OuterOptimizer> outer_;

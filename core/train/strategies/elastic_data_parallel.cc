@@ -15,6 +15,7 @@
 #include <string>
 
 #include "core/base/check.h"
+#include "core/train/flat_buffer.h"
 #include "core/train/flat_math.h"
 #include "core/train/island.h"
 #include "core/train/packed.h"
@@ -166,7 +167,7 @@ class ElasticDataParallel final : public Strategy {
   std::uint32_t last_ = 0;              // step
   std::int64_t first_steps_ = 0;        // the optimizer's before step 1, the same on all islands
   std::shared_ptr<Contribution> sent_;  // g_i
-  std::vector<float> mean_;             // g
+  FlatBuffer mean_;                     // g
   std::optional<Packed> received_;      // of mean_
   ServedState served_;                  // the last member: taken back before the buffers go
 };
