@@ -3,8 +3,8 @@
 //
 // For S bytes and k islands, each island sends (k-1)/k S to the owners and (k-1)/k S of means: the
 // byte count of a ring, 2 (k-1)/k S, in 2 latency terms instead of 2 (k-1), with two quantizations
-// instead of k. k (k-1) flows. Memory beside `in` and `out`: one shard, plus what has arrived
-// early.
+// instead of k. k (k-1) flows. Memory beside `in` and `out`: one shard of means that
+// wait to leave (none where they lie in `out`, Exchange::in_place), plus what has arrived early.
 
 #include "core/comm/algorithms/owners.h"
 #include "core/comm/algorithms/rows.h"
