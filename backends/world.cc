@@ -11,7 +11,7 @@ namespace strait {
 
 namespace {
 
-constexpr Nanos kLook{20'000'000};          // how often a process looks whether it may end
+constexpr Nanos kLook{20'000'000};         // how often a process looks whether it may end
 constexpr Nanos kFarewell{5'000'000'000};  // that islands have to hear that the run is over
 
 std::unique_ptr<IslandLoop> make_loop(const WorldOptions& options, Trace& trace) {

@@ -77,8 +77,8 @@ std::function<std::uint64_t()> rising_numbers() {
 }  // namespace
 
 int command_coordinator(const std::vector<std::string>& words) {
-  const RealOptions options = take_real_options(
-      "coordinator", words, {"--listen", "--insecure", "--announce-fd"});
+  const RealOptions options =
+      take_real_options("coordinator", words, {"--listen", "--insecure", "--announce-fd"});
   const LoadedConfig loaded = load_real(options.rest);
   const HostPort place = options.listen.value_or(HostPort{"127.0.0.1", 0});
   const SocketAddress listen = SocketAddress::resolve(place, "--listen");
@@ -131,16 +131,16 @@ int be_island(const LoadedConfig& loaded, const RealOptions& options, const Host
                                .advertise = options.advertise.value_or(HostPort{}),
                                .say = say,
                                .refused = [](const std::string& why) { throw UserError(why); }};
-  peer.network = site_maker({.self = peer.self,
-                             .sockets = sockets_of(loaded.config),
-                             .listen = listen,
-                             .line = line,
-                             .desk = std::nullopt},
-                            [&](const SocketAddress& address) {
-                              say(fmt::format("island {} of {}, {}; listens on {}; {}",
-                                              place.island, place.islands, place.scenario,
-                                              address.text(), describe_sockets(x.fabric.sockets)));
-                            });
+  peer.network = site_maker(
+      {.self = peer.self,
+       .sockets = sockets_of(loaded.config),
+       .listen = listen,
+       .line = line,
+       .desk = std::nullopt},
+      [&](const SocketAddress& address) {
+        say(fmt::format("island {} of {}, {}; listens on {}; {}", place.island, place.islands,
+                        place.scenario, address.text(), describe_sockets(x.fabric.sockets)));
+      });
   const IslandEnd end = run_island(x, own_arm(loaded.config), peer);
   say(fmt::format("done after round {}: shared parameters {}, sent {} in {}", end.round,
                   hex(end.shared_hash), human_bytes(end.costs.bytes[0]),
@@ -151,8 +151,8 @@ int be_island(const LoadedConfig& loaded, const RealOptions& options, const Host
 }  // namespace
 
 int command_join(const std::vector<std::string>& words) {
-  RealOptions options = take_real_options(
-      "join", words, {"--listen", "--advertise", "--insecure", "--island"});
+  RealOptions options =
+      take_real_options("join", words, {"--listen", "--advertise", "--insecure", "--island"});
   if (options.rest.empty() || options.rest.front().starts_with("-")) {
     throw UserError("no coordinator; write strait join HOST:PORT, as the coordinator shows it");
   }
@@ -181,7 +181,8 @@ int command_launch(const std::vector<std::string>& words) {
     coordinator.insert(coordinator.end(), {"--run.islands", std::to_string(islands)});
   }
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe");
   coordinator.insert(coordinator.end(), {"--announce-fd", std::to_string(ends[1])});
   Supervisor supervisor;
   supervisor.start("", coordinator, ends[1]);
@@ -191,8 +192,7 @@ int command_launch(const std::vector<std::string>& words) {
   ::close(ends[0]);
   if (!place.empty()) {
     for (int i = 0; i < islands; ++i) {
-      supervisor.start(fmt::format("island {}", i),
-                       {"join", place, "--island", std::to_string(i)});
+      supervisor.start(fmt::format("island {}", i), {"join", place, "--island", std::to_string(i)});
     }
   }
   return supervisor.run();
@@ -209,9 +209,9 @@ std::vector<std::string> island_words(const LaunchPlace& place, const RealOption
   };
   const HostPort everywhere{"0.0.0.0", 0};
   add("--listen", options.listen || place.one_machine ? options.listen : std::optional(everywhere));
-  const std::optional<HostPort> known =
-      place.advertise_host.empty() ? std::nullopt
-                                   : std::optional(HostPort{place.advertise_host, 0});
+  const std::optional<HostPort> known = place.advertise_host.empty()
+                                            ? std::nullopt
+                                            : std::optional(HostPort{place.advertise_host, 0});
   add("--advertise", options.advertise ? options.advertise : known);
   if (options.insecure) words.emplace_back("--insecure");
   return words;
@@ -231,13 +231,14 @@ std::vector<std::string> coordinator_words(const LaunchPlace& place, const RealO
 }  // namespace
 
 std::optional<int> run_under_launcher(const std::vector<std::string>& words) {
-  const RealOptions options = take_real_options(
-      "run", words, {"--listen", "--advertise", "--coordinator", "--insecure"});
+  const RealOptions options =
+      take_real_options("run", words, {"--listen", "--advertise", "--coordinator", "--insecure"});
   const auto place = find_launch_place(environment_from(environ), options.coordinator);
   if (!place) {
     if (options.rest.size() == words.size()) return std::nullopt;
     throw UserError(
-        "--listen, --advertise, --coordinator and --insecure are for real islands: under a launcher "
+        "--listen, --advertise, --coordinator and --insecure are for real islands: under a "
+        "launcher "
         "(docs/LAUNCH.md), or write strait join HOST:PORT");
   }
   say(describe(*place));

@@ -47,29 +47,30 @@ std::optional<PaceLimits> pace_limits(const RunConfig& c) {
 WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int islands,
                            bool rounds) {
   const RunConfig& c = x.config;
-  return {.islands = islands,
-          .network = c.network.kind,
-          .fabric = shrunk(fabric, islands),
-          .collective = {.algorithm = c.collective.algorithm,
-                         .codec = c.collective.codec,
-                         .result_codec = c.collective.result,
-                         .piece_bytes = c.collective.piece,
-                         // Over real sockets it costs what it costs.
-                         .memory_rate = c.network.kind == "tcp" ? kUnlimited : c.compute.memory_rate},
-          .eager_limit = c.collective.eager_limit,
-          .connections = c.collective.connections,
-          .run_id = settings_hash(c),
-          .settings = settings_of(x),
-          .parallel = c.run.parallel,
-          .real_time = pace_limits(c),
-          .rounds = rounds,
-          .member = {.keep = c.rounds.keep,
-                     .miss_after = c.rounds.miss_after,
-                     .peer_timeout = c.rounds.peer_timeout},
-          .coordinator = {.quorum = c.rounds.quorum,
-                          .grace = c.rounds.grace,
-                          .suspect_after = c.rounds.suspect_after,
-                          .peer_timeout = c.rounds.peer_timeout}};
+  return {
+      .islands = islands,
+      .network = c.network.kind,
+      .fabric = shrunk(fabric, islands),
+      .collective = {.algorithm = c.collective.algorithm,
+                     .codec = c.collective.codec,
+                     .result_codec = c.collective.result,
+                     .piece_bytes = c.collective.piece,
+                     // Over real sockets it costs what it costs.
+                     .memory_rate = c.network.kind == "tcp" ? kUnlimited : c.compute.memory_rate},
+      .eager_limit = c.collective.eager_limit,
+      .connections = c.collective.connections,
+      .run_id = settings_hash(c),
+      .settings = settings_of(x),
+      .parallel = c.run.parallel,
+      .real_time = pace_limits(c),
+      .rounds = rounds,
+      .member = {.keep = c.rounds.keep,
+                 .miss_after = c.rounds.miss_after,
+                 .peer_timeout = c.rounds.peer_timeout},
+      .coordinator = {.quorum = c.rounds.quorum,
+                      .grace = c.rounds.grace,
+                      .suspect_after = c.rounds.suspect_after,
+                      .peer_timeout = c.rounds.peer_timeout}};
 }
 
 std::int64_t parts_per_million(double fraction) { return std::llround(fraction * 1e6); }
@@ -103,8 +104,8 @@ class BoardObserver final : public LifeObserver {
     clock_.post([&board = board_, &result = result_, report = report_of(round)] {
       const Boundary& b = report.boundary;
       if (b.caught_up_to > b.caught_up_from) {
-        result.events.push_back({report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from,
-                                 b.caught_up_to});
+        result.events.push_back(
+            {report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from, b.caught_up_to});
       }
       board.round_done(report);
     });

@@ -139,8 +139,7 @@ std::vector<std::vector<std::byte>> pack(const News& news) {
   for (std::size_t at = 0; at < ledger->entries.size(); at += kEntriesPerMessage) {
     const auto first = ledger->entries.begin() + static_cast<std::ptrdiff_t>(at);
     const std::size_t count = std::min(kEntriesPerMessage, ledger->entries.size() - at);
-    messages.push_back(
-        pack_one(LedgerNews{{first, first + static_cast<std::ptrdiff_t>(count)}}));
+    messages.push_back(pack_one(LedgerNews{{first, first + static_cast<std::ptrdiff_t>(count)}}));
   }
   return messages;
 }

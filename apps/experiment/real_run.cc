@@ -97,10 +97,10 @@ class Desk {
     present_.erase(from);
     finished_ = finished_ || m.round >= result_.plan.rounds;
     if (m.round == result_.shared_round && m.shared_hash != result_.parameter_hash) {
-      throw RunFailed(fmt::format("after round {} island {} has other shared parameters than "
-                                  "island {}: hash {} instead of {}",
-                                  m.round, from, result_.shared_by, hex(m.shared_hash),
-                                  hex(result_.parameter_hash)));
+      throw RunFailed(fmt::format(
+          "after round {} island {} has other shared parameters than "
+          "island {}: hash {} instead of {}",
+          m.round, from, result_.shared_by, hex(m.shared_hash), hex(result_.parameter_hash)));
     }
     if (m.round <= result_.shared_round) return;
     result_.shared_round = m.round;
@@ -212,8 +212,9 @@ void check_real(const RunConfig& c) {
         "run.strategy = local: its islands never talk; run it in one process, without a network");
   }
   if (!c.run.record.empty()) {
-    throw UserError("run.record: islands that are processes of their own cannot be recorded yet; "
-                    "record the same run with network.kind = pipe, which has the same bits");
+    throw UserError(
+        "run.record: islands that are processes of their own cannot be recorded yet; "
+        "record the same run with network.kind = pipe, which has the same bits");
   }
 }
 

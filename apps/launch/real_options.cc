@@ -58,8 +58,8 @@ RealOptions take_real_options(const std::string& command, const std::vector<std:
       continue;
     }
     if (equals == std::string::npos && i + 1 == words.size()) {
-      throw UserError(fmt::format("{} has no value; strait {} --help shows what it takes", name,
-                                  command));
+      throw UserError(
+          fmt::format("{} has no value; strait {} --help shows what it takes", name, command));
     }
     const std::string value =
         equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
@@ -89,10 +89,10 @@ void check_can_listen(const SocketAddress& address, const std::string& where) {
       ::listen(socket.get(), 1) == 0) {
     return;
   }
-  const std::string_view fix =
-      errno == EADDRINUSE      ? "; choose another port, or end who has it"
-      : errno == EADDRNOTAVAIL ? "; write an address of this machine, or 0.0.0.0 for all"
-                               : "";
+  const std::string_view fix = errno == EADDRINUSE ? "; choose another port, or end who has it"
+                               : errno == EADDRNOTAVAIL
+                                   ? "; write an address of this machine, or 0.0.0.0 for all"
+                                   : "";
   throw UserError(fmt::format("{}: cannot listen on {}: {}{}", where, address.text(),
                               std::strerror(errno), fix));
 }

@@ -17,8 +17,8 @@ namespace strait {
 struct SiteOptions {
   PeerId self{};
   SocketOptions sockets;
-  SocketAddress listen;              // port 0: any
-  std::string listen_key = "--listen";  // names it in a UserError
+  SocketAddress listen;                   // port 0: any
+  std::string listen_key = "--listen";    // names it in a UserError
   std::optional<JoinLine::Options> line;  // of an island
   std::optional<JoinDesk::Options> desk;  // of the coordinator
 };

@@ -44,8 +44,8 @@ void Ledger::abort(const Attempt& attempt) {
 
 std::vector<Ledger::Entry> Ledger::take_added() {
   const std::lock_guard lock(mutex_);
-  const auto taken = keeps_added_ ? std::exchange(added_, {})
-                                  : std::map<Key, Bytes>(bytes_.begin(), bytes_.end());
+  const auto taken =
+      keeps_added_ ? std::exchange(added_, {}) : std::map<Key, Bytes>(bytes_.begin(), bytes_.end());
   keeps_added_ = true;
   std::vector<Entry> entries;
   for (const auto& [key, bytes] : taken) {

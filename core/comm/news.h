@@ -1,9 +1,9 @@
 // News: what the processes of islands tell the coordinator's for people, and for nothing else:
 // losses, bytes, who has ended. Small messages over the control connections.
 //
-// Told in order and heard exactly once per life of an island, across lost sessions and a coordinator
-// that starts anew (which hears what the earlier one had not confirmed). When the run is over the
-// desk says so: until then an island stays, since others may need what it has.
+// Told in order and heard exactly once per life of an island, across lost sessions and a
+// coordinator that starts anew (which hears what the earlier one had not confirmed). When the run
+// is over the desk says so: until then an island stays, since others may need what it has.
 //
 // Thread: the loop's. The transport outlives both.
 #pragma once

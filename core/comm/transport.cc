@@ -17,7 +17,9 @@ namespace strait {
 class Transport::Knocker final : public StreamEvents {
  public:
   Knocker(Transport& transport, PeerId peer)
-      : transport_(transport), peer_(peer), stream_(transport.network_.dial(peer, Plane::kControl)) {
+      : transport_(transport),
+        peer_(peer),
+        stream_(transport.network_.dial(peer, Plane::kControl)) {
     stream_->listen(*this);
   }
 

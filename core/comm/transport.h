@@ -259,8 +259,8 @@ class Transport final : private ConnectionEvents {
   Trace& trace_;
   TransportOptions options_;
   std::vector<std::unique_ptr<Peer>> peers_;  // by number; null where connect() named none
-  Connections strangers_;                // accepted; the hello is not yet read, or does not fit
-  Connections graves_;                   // lost; freed by a later event
+  Connections strangers_;  // accepted; the hello is not yet read, or does not fit
+  Connections graves_;     // lost; freed by a later event
   std::vector<std::shared_ptr<Knocker>> knockers_;
   BufferPool buffers_;                   // for what arrives, where the network hands over none
   std::map<std::uint64_t, Tag> floors_;  // by group: tags below are cancelled

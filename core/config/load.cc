@@ -222,13 +222,13 @@ LoadedConfig load_config(const std::string& scenario, const std::vector<std::str
 }
 
 LoadedConfig load_config_text(const std::string& text, const std::string& name,
-                              const std::string& where,
-                              const std::vector<std::string>& arguments) {
+                              const std::string& where, const std::vector<std::string>& arguments) {
   const Arguments read = parse_arguments(arguments);
   if (!read.scenario.empty()) {
-    throw UserError(fmt::format("'{}' is one word too many: the settings come from {}; write --key "
-                                "value for others",
-                                read.scenario, where));
+    throw UserError(
+        fmt::format("'{}' is one word too many: the settings come from {}; write --key "
+                    "value for others",
+                    read.scenario, where));
   }
   Loader loader;
   loader.read_text(text, where, name);

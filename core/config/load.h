@@ -34,8 +34,7 @@ LoadedConfig load_config(const std::string& scenario, const std::vector<std::str
 /// The same from a text that resolved_ini() made elsewhere, `where` for short: its values count as
 /// if they stood in a file; the scenario is called `name`.
 LoadedConfig load_config_text(const std::string& text, const std::string& name,
-                              const std::string& where,
-                              const std::vector<std::string>& arguments);
+                              const std::string& where, const std::vector<std::string>& arguments);
 
 /// Every key with its value and, as a comment, where that came from. load_config reads it back to
 /// the same config.

@@ -19,12 +19,8 @@ News back(const News& news) {
 TEST_CASE("every kind of news comes back as it was packed", "[news]") {
   CHECK(std::holds_alternative<BegunNews>(back(BegunNews{})));
 
-  IslandReport report{.island = 3,
-                      .loss = 1.25,
-                      .steps = 20,
-                      .tokens = 4096,
-                      .now = Nanos{5},
-                      .waited = Nanos{7}};
+  IslandReport report{
+      .island = 3, .loss = 1.25, .steps = 20, .tokens = 4096, .now = Nanos{5}, .waited = Nanos{7}};
   report.boundary = {.round = 9,
                      .state = 9,
                      .roster = everyone(2),
@@ -95,8 +91,12 @@ TEST_CASE("a long ledger goes in several messages and names who sent it", "[news
 
 TEST_CASE("garbled news are a mismatch", "[news]") {
   Rng rng(test_seed(), "garbled news");
-  const std::vector<News> all{BegunNews{}, IslandReport{}, EvaluatedNews{1, {}, {{"loss", 1}}},
-                              EndedNews{}, LedgerNews{{Ledger::Entry{}}}, PretrainedNews{}};
+  const std::vector<News> all{BegunNews{},
+                              IslandReport{},
+                              EvaluatedNews{1, {}, {{"loss", 1}}},
+                              EndedNews{},
+                              LedgerNews{{Ledger::Entry{}}},
+                              PretrainedNews{}};
   for (const News& news : all) {
     const auto message = pack(news)[0];
     for (std::size_t length = 0; length < message.size(); ++length) {
