@@ -83,9 +83,10 @@ int command_net(const std::vector<std::string>& words) {
   if (what == "show") return show_network(rest);
   if (what == "probe") return name_a_link(rest) ? command_net_probe_link(rest) : probe(rest);
   if (what == "serve") return command_net_serve(rest);
-  throw UserError(fmt::format("strait net{}{}: {}, or {}, or {}, or {}, or {}",
-                              what.empty() ? "" : " ", what, kNetValidateUsage, kShowUsage,
-                              kProbeUsage, kNetServeUsage, kNetLabUsage));
+  throw UserError(fmt::format(
+      "strait net{}{}: write strait net show, probe, serve, lab or validate; strait net --help "
+      "shows what they take",
+      what.empty() ? "" : " ", what));
 }
 
 }  // namespace strait

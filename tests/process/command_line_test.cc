@@ -120,7 +120,8 @@ TEST_CASE("names that are not in their table are refused", "[process]") {
        {{"--task.name", "languge"},
         "task.name: 'languge' is not language or quadratic; did you mean language? (command "
         "line)"},
-       {{"--network.kind", "real"}, "network.kind: 'real' is not emulated or pipe (command line)"},
+       {{"--network.kind", "real"},
+        "network.kind: 'real' is not emulated, pipe or tcp (command line)"},
        {{"--run.device", "gpu"},
         "run.device = gpu: is no device; write cpu, cuda or cuda:1 (command line)"},
        {{"--run.device", "cuda"},

@@ -49,7 +49,9 @@ TEST_CASE("the banner of a run says what a probe found", "[process]") {
 TEST_CASE("what strait net probe cannot probe is refused", "[process]") {
   const TemporaryFolder folder;
   for (const auto& [words, line] : affordable<std::pair<Words, std::string>>({
-           {{}, "no scenario; write strait net probe SCENARIO [--key value]"},
+           {{},
+            "no scenario; write strait net probe SCENARIO [--key value], or HOST:PORT for a real "
+            "link"},
            {{scenario("quadratic"), "--network.kind", "pipe"},
             "network.kind = pipe: there are no links to probe; write emulated"},
            {{scenario("quadratic"), "--svg", "a.svg"},

@@ -90,12 +90,12 @@ TEST_CASE("options of strait net that cannot be read are refused", "[process]") 
   const std::string usage =
       "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write "
       "FILE]]";
-  const std::string both = usage +
-                           ", or write strait net show SCENARIO [--svg FILE], or write strait net "
-                           "probe SCENARIO [--key value]";
+  const std::string all =
+      "write strait net show, probe, serve, lab or validate; strait net --help shows what they "
+      "take";
   for (const auto& [words, line] : affordable<std::pair<Words, std::string>>({
-           {{"net"}, fmt::format("strait net: {}", both)},
-           {{"net", "prob"}, fmt::format("strait net prob: {}", both)},
+           {{"net"}, fmt::format("strait net: {}", all)},
+           {{"net", "prob"}, fmt::format("strait net prob: {}", all)},
            {{"net", "validate"}, fmt::format("no cases; {}", usage)},
            {{"net", "validate", "x.csv"}, fmt::format("'x.csv' belongs to no option; {}", usage)},
            {{"net", "validate", "--case", "x.csv"}, fmt::format("--case is unknown; {}", usage)},
