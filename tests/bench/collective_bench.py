@@ -214,7 +214,12 @@ def run_ranks(build, contender, case, repeats):
         if any(process.returncode != 0 for process in ranks):
             die(f"{contender.name}, {case}: a rank failed", 1)
     of_ranks = [
-        [tuple(map(float, line.split()[1:])) for line in text.splitlines()] for text in texts
+        [
+            tuple(map(float, line.split()[1:]))
+            for line in text.splitlines()
+            if line.startswith("repetition ")
+        ]
+        for text in texts
     ]
     return list(zip(*of_ranks, strict=True))
 
