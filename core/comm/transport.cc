@@ -16,9 +16,10 @@ namespace strait {
 /// A connection that nothing is said over.
 class Transport::Knocker final : public StreamEvents {
  public:
-  Knocker(Transport& transport, PeerId peer)
+  Knocker(Transport& transport, PeerId peer, int tries)
       : transport_(transport),
         peer_(peer),
+        tries_(tries),
         stream_(transport.network_.dial(peer, Plane::kControl)) {
     stream_->listen(*this);
   }
@@ -27,11 +28,15 @@ class Transport::Knocker final : public StreamEvents {
   void arrived(Slice) override {}
   void writable() override {}
   void closed(Failure failure) override {
-    if (failure.kind == FailureKind::kRefused) transport_.tell_watchers(peer_, failure);
+    if (failure.kind == FailureKind::kRefused) return transport_.tell_watchers(peer_, failure);
+    // A process that dies closes one connection after the other, its port perhaps last.
+    if (failure.kind == FailureKind::kClosed && tries_ > 1)
+      transport_.knock_later(peer_, tries_ - 1);
   }
 
   Transport& transport_;
   const PeerId peer_;
+  const int tries_;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -255,12 +260,22 @@ void Transport::drop(PeerId id, const Failure& why) {
   if (!p.over) end_session(p, why);
 }
 
-void Transport::knock(PeerId id) {
+void Transport::knock(PeerId id) { knock(id, /*tries=*/5); }
+
+void Transport::knock(PeerId id, int tries) {
   constexpr Nanos kPatience{3'000'000'000};
-  const auto knocker = std::make_shared<Knocker>(*this, id);
+  const auto knocker = std::make_shared<Knocker>(*this, id, tries);
   knockers_.push_back(knocker);
   loop_.at(loop_.now() + kPatience, [alive = alive_, ours = std::weak_ptr(knocker)] {
     if (*alive != nullptr) std::erase((*alive)->knockers_, ours.lock());
+  });
+}
+
+void Transport::knock_later(PeerId id, int tries) {
+  loop_.at(loop_.now() + options_.redial_first, [alive = alive_, id, tries] {
+    if (*alive != nullptr && !(*alive)->closed_ && (*alive)->peer(id).over) {
+      (*alive)->knock(id, tries);
+    }
   });
 }
 

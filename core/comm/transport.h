@@ -198,6 +198,8 @@ class Transport final : private ConnectionEvents {
   struct Peer;
   using Connections = std::vector<std::unique_ptr<Connection>>;
 
+  void knock(PeerId peer, int tries);
+  void knock_later(PeerId peer, int tries);
   void accepted(PeerId from, std::unique_ptr<Stream> stream);
   void open_session(Peer& peer);
   void dial(Peer& peer, Plane plane);
