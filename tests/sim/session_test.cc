@@ -57,6 +57,23 @@ TEST_CASE("after a lost session what was pending has failed and new things work"
   }
 }
 
+// B dials A, so nothing of A's own would find out that nobody is there any more.
+TEST_CASE("a knock tells whether the other one is still there", "[transport]") {
+  TransportPair pair;
+  Watch a(*pair.at_a);
+  pair.run();
+  pair.at_a->knock(kB);
+  pair.run();
+  CHECK(a.log == "o");
+  CHECK(pair.at_a->connected(kB));
+  pair.at_b.reset();
+  pair.run();
+  CHECK(a.log == "ol");
+  pair.at_a->knock(kB);
+  pair.run();
+  CHECK(a.log == "olr");
+}
+
 TEST_CASE("a peer that starts anew is another life of it", "[transport]") {
   TransportPair pair({}, {.incarnation = 1});
   Watch a(*pair.at_a);
