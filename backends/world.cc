@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/errors.h"
 #include "core/base/wall_clock.h"
 #include "core/io/real_loop.h"
 #include "netsim/virtual_loop.h"
@@ -76,6 +77,10 @@ World::World(const WorldOptions& options, Storage& journal)
   } else {
     const auto island = static_cast<std::size_t>(island_of(options.only->peer));
     teller_ = std::make_unique<NewsTeller>(*places_[island]->transport);
+    // Other settings, say: the user's mistake, told before training.
+    teller_->on_refusal([](const Failure& failure) {
+      throw UserError("the coordinator refuses this island: " + failure.what);
+    });
   }
 }
 
@@ -90,7 +95,8 @@ std::unique_ptr<Transport> World::make_transport(PeerId self, Loop& loop,
                                                       .settings = options_.settings,
                                                       .eager_limit = options_.eager_limit,
                                                       .data_connections = options_.connections,
-                                                      .measured_over = options_.measured_over});
+                                                      .measured_over = options_.measured_over,
+                                                      .open_door = options_.only.has_value()});
 }
 
 void World::settle(IslandId island) {

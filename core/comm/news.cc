@@ -42,6 +42,11 @@ void NewsTeller::session_opened(PeerId peer) {
   for (const Item& item : waiting_) send(item);
 }
 
+void NewsTeller::session_lost(PeerId peer, const Failure& failure) {
+  const bool refused = peer == PeerId::kCoordinator && failure.kind == FailureKind::kMismatch;
+  if (refused && refused_) refused_(failure);
+}
+
 void NewsTeller::heard(const Slice& message) {
   Reader reader(message.bytes);
   const auto last = reader.get<std::uint64_t>();

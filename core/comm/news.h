@@ -37,6 +37,9 @@ class NewsTeller final : private SessionWatcher {
   /// Called when either becomes true.
   void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
+  /// The coordinator does not want us, for good; with its reason.
+  void on_refusal(std::function<void(const Failure&)> refused) { refused_ = std::move(refused); }
+
  private:
   struct Item {
     std::uint64_t number = 0;
@@ -44,7 +47,7 @@ class NewsTeller final : private SessionWatcher {
   };
 
   void session_opened(PeerId peer) override;
-  void session_lost(PeerId, const Failure&) override {}
+  void session_lost(PeerId peer, const Failure& failure) override;
   void heard(const Slice& message);
   void send(const Item& item);
 
@@ -53,6 +56,7 @@ class NewsTeller final : private SessionWatcher {
   std::uint64_t last_ = 0;
   bool over_ = false;
   std::function<void()> changed_;
+  std::function<void(const Failure&)> refused_;
 };
 
 /// At the coordinator.

@@ -176,7 +176,7 @@ void Transport::refuse(Connection& stranger, const Hello& hello, const std::stri
   stranger.state = Connection::State::kRefused;
   // So ours hear why, too; but a stranger who only says that it is a peer we know ends nothing.
   Peer* known = find_peer(hello.from);
-  if (known != nullptr && known->session == 0) {
+  if (known != nullptr && known->session == 0 && !options_.open_door) {
     peer_down(*known, {FailureKind::kMismatch, why});
   }
 }

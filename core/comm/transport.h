@@ -81,6 +81,9 @@ struct TransportOptions {
   /// After a lost session: the dialler waits this long, then twice as long, up to the second.
   Nanos redial_first{100'000'000};
   Nanos redial_last{5'000'000'000};
+  /// A peer whose hello does not fit may come again as another process that does: it is refused,
+  /// and nothing else happens. Else it is down for good, if there was no session with it yet.
+  bool open_door = false;
   /// Who has waited this long for a message asks the peer whether it is in the same exchange.
   Nanos wonder_after{5'000'000'000};
 };
