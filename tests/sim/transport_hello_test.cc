@@ -39,6 +39,24 @@ TEST_CASE("a mismatch is refused and named on both sides", "[transport]") {
   }
 }
 
+// A person who joins a real run with the wrong settings, and then with the right ones.
+TEST_CASE("behind an open door a mismatch takes nobody down but who came", "[transport]") {
+  TransportPair pair({.settings = {{"model", "x"}}, .open_door = true},
+                     {.settings = {{"model", "y"}}, .open_door = true});
+  Result<Slice>& wanted = pair.receive(*pair.at_a, kData1, 10);
+  Result<Slice>& refused = pair.receive(*pair.at_b, kData2, 10);
+  pair.run();
+  CHECK_FALSE(wanted.done());
+  CHECK(refused.why() == "peer 1: peers 2 and 1 differ in 'model': 'y' and 'x'");
+  pair.at_b.reset();
+  pair.at_b.emplace(pair.loop, pair.spy_b, pair.ledger, pair.trace,
+                    TransportOptions{.self = kB, .incarnation = 2, .settings = {{"model", "x"}}});
+  pair.at_b->connect({kA, kB});
+  pair.send(*pair.at_b, kData1, make_message(noise(10, 1)));
+  pair.run();
+  CHECK(equal(wanted, noise(10, 1)));
+}
+
 /// A connection that the test speaks by hand.
 class Raw : public StreamEvents {
  public:
