@@ -129,7 +129,9 @@ def main():
         # It takes part again: its own lines say in which round.
         again = islands[victim].wait_for(r"round\s+(\d+)  loss", 60, since=time.monotonic())
         if not again:
-            failures.append(f"fault {fault}: island {victim} did not come back: "
+            code = islands[victim].process.poll()
+            what = "did not come back" if code is None else f"ended with {code}"
+            failures.append(f"fault {fault}: island {victim} {what}: "
                             + "; ".join(l for _, l in islands[victim].lines[-3:]))
 
     time.sleep(2)

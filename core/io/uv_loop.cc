@@ -57,6 +57,29 @@ Nanos within_reach(Nanos time) {
   return std::min(time, kFar);
 }
 
+/// For the calling thread: writing to a peer that has gone fails with EPIPE, as libuv expects, and
+/// does not end the program, as SIGPIPE would without a word.
+class BrokenPipesAreErrors {
+ public:
+  BrokenPipesAreErrors() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~BrokenPipesAreErrors() {
+    if (::sigismember(&before_, SIGPIPE) == 1) return;
+    const timespec now{};
+    while (::sigtimedwait(&pipe_, nullptr, &now) > 0) continue;  // those that have come
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  BrokenPipesAreErrors(const BrokenPipesAreErrors&) = delete;
+  BrokenPipesAreErrors& operator=(const BrokenPipesAreErrors&) = delete;
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
 }  // namespace
 
 UvLoop::UvLoop(PaceLimits limits) : limits_(limits), handles_(std::make_unique<Handles>()) {
@@ -127,6 +150,7 @@ void UvLoop::run_until_idle() {
 }
 
 void UvLoop::serve() {
+  const BrokenPipesAreErrors meanwhile;
   Handles& h = *handles_;
   start_clock();
   ::uv_signal_start(
