@@ -135,6 +135,20 @@ void World::wait_for_news(Nanos until, bool leaves) {
   loop_.at(loop_.now() + kLook, [this, until, leaves] { wait_for_news(until, leaves); });
 }
 
+std::optional<StreamFigures> World::figures() const {
+  const Transport& transport =
+      *places_[static_cast<std::size_t>(island_of(options_.only->peer))]->transport;
+  std::optional<StreamFigures> sum;
+  for (const PeerId peer : peers_) {
+    if (peer == transport.self()) continue;
+    const auto figures = transport.figures(peer);
+    if (!figures) continue;
+    if (!sum) sum.emplace();
+    sum->add(*figures);
+  }
+  return sum;
+}
+
 void World::end_run() {
   desk_->say_over();
   wait_for_islands(loop_.now() + kFarewell);

@@ -101,6 +101,8 @@ class World {
 
   /// An island: tells the coordinator's process. On the loop.
   void tell(std::vector<std::byte> news) { teller_->tell(std::move(news)); }
+  /// An island: what TCP says of all its connections that there were, summed. On the loop.
+  std::optional<StreamFigures> figures() const;
   /// The island has nothing more to do; run() returns when everything it told was heard and, unless
   /// it `leaves`, the coordinator says that the run is over, or cannot be reached any more. On the
   /// loop.

@@ -46,7 +46,8 @@ struct Costs {
   std::vector<LinkRow> links;
   std::uint64_t trace_hash = 0;
   std::int64_t trace_records = 0;
-  std::optional<Pace> pace;  // in real time: how well it kept to the model's times
+  std::optional<StreamFigures> tcp;  // over real sockets: sums over all islands, their kernels'
+  std::optional<Pace> pace;          // in real time: how well it kept to the model's times
 };
 
 struct Pretraining {

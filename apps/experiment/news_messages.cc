@@ -101,6 +101,20 @@ void get(Reader& r, PretrainedNews& m) {
   m.loss = r.get<double>();
 }
 
+void put(Writer& w, const TcpNews& m) {
+  const StreamFigures& f = m.figures;
+  w.put(f.acked).put(f.sent).put(f.sent_again).put(f.segments).put(f.lost);
+  w.put(f.rtt.count()).put(f.least_rtt.count()).put(f.busy.count()).put(f.held_up.count());
+}
+void get(Reader& r, TcpNews& m) {
+  StreamFigures& f = m.figures;
+  for (Bytes* bytes : {&f.acked, &f.sent, &f.sent_again}) *bytes = r.get<Bytes>();
+  for (std::int64_t* count : {&f.segments, &f.lost}) *count = r.get<std::int64_t>();
+  for (Nanos* time : {&f.rtt, &f.least_rtt, &f.busy, &f.held_up}) {
+    *time = Nanos{r.get<std::int64_t>()};
+  }
+}
+
 std::vector<std::byte> pack_one(const News& news) {
   Writer writer;
   writer.put(static_cast<std::uint8_t>(news.index()));

@@ -28,6 +28,11 @@ struct EndedNews {
   bool leaves = false;  // because it was asked to
 };
 
+/// What TCP says of the connections of this life, so far.
+struct TcpNews {
+  StreamFigures figures;
+};
+
 struct LedgerNews {
   std::vector<Ledger::Entry> entries;
 };
@@ -38,8 +43,8 @@ struct PretrainedNews {
   double loss = 0;
 };
 
-using News =
-    std::variant<BegunNews, IslandReport, EvaluatedNews, EndedNews, LedgerNews, PretrainedNews>;
+using News = std::variant<BegunNews, IslandReport, EvaluatedNews, EndedNews, LedgerNews,
+                          PretrainedNews, TcpNews>;
 
 /// In pieces that fit into messages: ledgers may be long.
 std::vector<std::vector<std::byte>> pack(const News& news);

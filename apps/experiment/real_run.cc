@@ -46,6 +46,13 @@ class Desk {
 
   std::function<void(const Pretraining&)> pretrained;
 
+  /// Of all islands and their lives, as far as they have told.
+  StreamFigures tcp() const {
+    StreamFigures sum = earlier_lives_;
+    for (const auto& [island, figures] : tcp_) sum.add(figures);
+    return sum;
+  }
+
   void hear(IslandId from, std::span<const std::byte> bytes) {
     Outcome<News> news = unpack_news(bytes, from);
     if (!news.ok()) return;  // of a version that differs; it tells people less
@@ -79,7 +86,12 @@ class Desk {
   }
 
  private:
-  void on(IslandId, const BegunNews&) {}
+  void on(IslandId from, const BegunNews&) {
+    if (const auto life = tcp_.find(from); life != tcp_.end()) {
+      earlier_lives_.add(life->second);
+      tcp_.erase(life);
+    }
+  }
   void on(IslandId, IslandReport& report) {
     const Boundary& b = report.boundary;
     report.now = world_.now();
@@ -112,6 +124,7 @@ class Desk {
       world_.ledger().add(e.from, e.to, e.attempt, e.cause, e.bytes);
     }
   }
+  void on(IslandId from, const TcpNews& m) { tcp_[from] = m.figures; }
   void on(IslandId, const PretrainedNews& m) {
     Pretraining told{.compute_time = m.compute_time, .loss = m.loss};
     told.costs.time = world_.now();
@@ -130,6 +143,8 @@ class Desk {
   RealState& state_;
   const std::function<void(const std::string&)>& say_;
   std::set<IslandId> present_;
+  std::map<IslandId, StreamFigures> tcp_;  // of this life
+  StreamFigures earlier_lives_;
   bool finished_ = false;  // an island has got to the last round
   bool over_ = false;
   std::optional<Nanos> failed_since_;
@@ -151,7 +166,7 @@ class NewsObserver final : public LifeObserver {
     clock_.post([this, report] {
       say_line(report);
       // Its bytes first: the board sums them up when the last island has reported.
-      tell_now(LedgerNews{world_.ledger().take_added()});
+      tell_costs();
       tell_now(report);
     });
   }
@@ -167,7 +182,7 @@ class NewsObserver final : public LifeObserver {
                          .leaves = leaving_};
     end_.round = round;
     end_.shared_hash = news.shared_hash;
-    clock_.post([this] { tell_now(LedgerNews{world_.ledger().take_added()}); });
+    clock_.post([this] { tell_costs(); });
     tell(news);
     clock_.post([this, leaves = news.leaves] { world_.end_island(leaves); });
   }
@@ -178,6 +193,10 @@ class NewsObserver final : public LifeObserver {
   }
   void tell_now(const News& news) {
     for (auto& message : pack(news)) world_.tell(std::move(message));
+  }
+  void tell_costs() {
+    tell_now(LedgerNews{world_.ledger().take_added()});
+    if (const auto figures = world_.figures()) tell_now(TcpNews{*figures});
   }
   void say_line(const IslandReport& report) {
     const Boundary& b = report.boundary;
@@ -252,6 +271,7 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
   result.rows = board.rows();
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
+  result.costs.tcp = desk->tcp();
   return result;
 }
 

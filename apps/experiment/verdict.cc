@@ -128,22 +128,33 @@ std::string pace_text(const std::string& name, const Costs& costs) {
       lateness_text(pace.work), pace.priority);
 }
 
+Json tcp_json(const StreamFigures& tcp) {
+  return {{"sent", measured(tcp.sent, "B")},
+          {"sent_again", measured(tcp.sent_again, "B")},
+          {"segments", measured(tcp.segments, "segments")},
+          {"segments_sent_again", measured(tcp.lost, "segments")},
+          {"least_rtt", measured(seconds(tcp.least_rtt), "s")}};
+}
+
 Json costs_json(const Costs& costs) {
   Json bytes;
   for (std::size_t c = 0; c < kCauses; ++c) {
     bytes[std::string(to_string(static_cast<Cause>(c)))] = measured(costs.bytes[c], "B");
   }
-  const LinkTotals links = link_totals(costs);
-  bytes["headers"] = figure(links.headers, "B", "modelled");
-  bytes["handshake"] = figure(links.handshake, "B", "modelled");
-  bytes["acks"] = figure(links.acks, "B", "modelled");
-  bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
+  if (!costs.tcp) {
+    const LinkTotals links = link_totals(costs);
+    bytes["headers"] = figure(links.headers, "B", "modelled");
+    bytes["handshake"] = figure(links.handshake, "B", "modelled");
+    bytes["acks"] = figure(links.acks, "B", "modelled");
+    bytes["retransmitted"] = figure(links.retransmitted, "B", "modelled");
+  }
   Json json{{"bytes", bytes},
             {"virtual_seconds", measured(seconds(costs.time), "s")},
             {"wall_seconds", measured(costs.wall_s, "s")},
             {"transport_and_emulator_cpu_seconds", measured(costs.loop_cpu_s, "s")},
             {"event_log_hash", hex(costs.trace_hash)},
             {"event_log_records", costs.trace_records}};
+  if (costs.tcp) json["tcp"] = tcp_json(*costs.tcp);
   if (costs.pace) json["real_time"] = pace_json(*costs.pace);
   return json;
 }
@@ -217,15 +228,22 @@ std::vector<std::string> cells(const VerdictInput& in,
   return result;
 }
 
-std::string arms_table(const VerdictInput& in) {
-  ArmTable table(cells(in, [](const auto& a) { return a.options.name; }));
-  const auto loss = loss_to_reach(in);
-  table.row("islands", cells(in, [](const auto& a) { return std::to_string(a.options.islands); }));
-  table.row("payload", cells(in, [](const auto& a) { return human_bytes(payload(a)); }));
-  table.row("control and framing", cells(in, [](const auto& a) {
-              return human_bytes(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
-                                 a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
-            }));
+/// What the kernels say where they carried the bytes, else what the emulator's TCP did.
+void add_tcp_rows(const VerdictInput& in, ArmTable& table) {
+  if (in.arms.front()->costs.tcp) {
+    table.row("sent by TCP, of it again", cells(in, [](const auto& a) {
+                const StreamFigures& tcp = *a.costs.tcp;
+                return fmt::format("{}, {}", human_bytes(tcp.sent), human_bytes(tcp.sent_again));
+              }));
+    table.row("TCP's segments, of them again", cells(in, [](const auto& a) {
+                const StreamFigures& tcp = *a.costs.tcp;
+                return fmt::format("{}, {}", tcp.segments, tcp.lost);
+              }));
+    table.row("shortest round trip", cells(in, [](const auto& a) {
+                return fmt::format("{:.3f} ms", 1e3 * seconds(a.costs.tcp->least_rtt));
+              }));
+    return;
+  }
   table.row("TCP/IP headers (modelled)", cells(in, [](const auto& a) {
               const LinkTotals links = link_totals(a.costs);
               return human_bytes(links.headers + links.handshake);
@@ -235,6 +253,18 @@ std::string arms_table(const VerdictInput& in) {
               return fmt::format("{}, {}", human_bytes(links.acks),
                                  human_bytes(links.retransmitted));
             }));
+}
+
+std::string arms_table(const VerdictInput& in) {
+  ArmTable table(cells(in, [](const auto& a) { return a.options.name; }));
+  const auto loss = loss_to_reach(in);
+  table.row("islands", cells(in, [](const auto& a) { return std::to_string(a.options.islands); }));
+  table.row("payload", cells(in, [](const auto& a) { return human_bytes(payload(a)); }));
+  table.row("control and framing", cells(in, [](const auto& a) {
+              return human_bytes(a.costs.bytes[static_cast<std::size_t>(Cause::kControl)] +
+                                 a.costs.bytes[static_cast<std::size_t>(Cause::kFraming)]);
+            }));
+  add_tcp_rows(in, table);
   table.row("time on this network",
             cells(in, [](const auto& a) { return human_time(a.costs.time); }));
   table.row("of it waiting for others", cells(in, [](const auto& a) {

@@ -216,6 +216,7 @@ void Transport::cancel_below(Tag floor) {
 
 void Transport::end_session(Peer& p, const Failure& failure) {
   const Failure told{failure.kind, fmt::format("peer {}: {}", index_of(p.id), failure.what)};
+  p.earlier = figures(p.id);
   p.over = true;
   p.stands = false;
   p.sequences.clear();

@@ -171,7 +171,7 @@ class Transport final : private ConnectionEvents {
   };
   InUse connections(PeerId peer) const;
 
-  /// Sums over all connections to the peer, of this session; the round trips are the shortest.
+  /// Sums over all connections to the peer that there were; the round trips are the shortest.
   /// Nothing where the network knows nothing.
   std::optional<StreamFigures> figures(PeerId peer) const;
 

@@ -69,7 +69,7 @@ Transport::InUse Transport::connections(PeerId id) const {
 
 std::optional<StreamFigures> Transport::figures(PeerId id) const {
   const Peer& p = peer(id);
-  std::optional<StreamFigures> sum;
+  std::optional<StreamFigures> sum = p.earlier;
   for (const Plane plane : {Plane::kControl, Plane::kData}) {
     const auto some = sum_of(p, plane, p.connections(plane).size());
     if (!some) continue;

@@ -68,11 +68,12 @@ struct Transport::Peer {
   std::unordered_map<Tag, Inbox, std::hash<Tag>, std::equal_to<>,
                      PoolAllocator<std::pair<const Tag, Inbox>>>
       inboxes;
-  ConnectionCount count;  // for our data, if nobody says how many
-  bool waited = false;    // data has waited for a connection since the last look at `count`
-  int their_wish = 0;     // data connections; of who is dialled, in this session
-  int they_take = 0;      // likewise, at most
-  int told_wish = 0;      // of ours, if we are dialled
+  std::optional<StreamFigures> earlier;  // of connections that are gone
+  ConnectionCount count;                 // for our data, if nobody says how many
+  bool waited = false;  // data has waited for a connection since the last look at `count`
+  int their_wish = 0;   // data connections; of who is dialled, in this session
+  int they_take = 0;    // likewise, at most
+  int told_wish = 0;    // of ours, if we are dialled
   std::deque<std::uint64_t> begun;  // the exchanges in which we have sent something, the last ones
 
   void remember(std::uint64_t exchange) {

@@ -382,7 +382,7 @@ const SocketAddress& SocketStream::other_side() const { return socket_->other; }
 
 std::optional<StreamFigures> SocketStream::figures() const {
   const Socket& s = *socket_;
-  return s.is_connected && !s.over ? socket_figures(descriptor_of(s.tcp)) : std::nullopt;
+  return s.is_connected ? socket_figures(descriptor_of(s.tcp)) : std::nullopt;
 }
 
 // ---------------------------------------------------------------------------------------------

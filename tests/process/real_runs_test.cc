@@ -79,6 +79,7 @@ TEST_CASE("islands as processes learn what emulated ones do, to the bit", "[proc
     auto files = files_in(folder.path());
     CHECK(hash_in(files["real/quadratic-001/verdict.json"]) ==
           hash_in(files["emulated/quadratic-001/verdict.json"]));
+    CHECK_THAT(real.out, Catch::Contains("sent by TCP, of it again"));
     // Real islands may come and go, so data parallelism commits, and shows, every step.
     if (real.out.find("data_parallel") == std::string::npos) {
       CHECK(curve(files["real/quadratic-001/metrics.csv"]) ==

@@ -62,6 +62,26 @@ TEST_CASE("every kind of news comes back as it was packed", "[news]") {
       std::get<PretrainedNews>(back(PretrainedNews{.compute_time = Nanos{9}, .loss = 0.5}));
   CHECK(pretrained.compute_time == Nanos{9});
   CHECK(pretrained.loss == 0.5);
+
+  const auto tcp = std::get<TcpNews>(back(TcpNews{{.acked = 1,
+                                                   .sent = 2,
+                                                   .sent_again = 3,
+                                                   .segments = 4,
+                                                   .lost = 5,
+                                                   .rtt = Nanos{6},
+                                                   .least_rtt = Nanos{7},
+                                                   .busy = Nanos{8},
+                                                   .held_up = Nanos{9}}}))
+                       .figures;
+  CHECK(tcp.acked == 1);
+  CHECK(tcp.sent == 2);
+  CHECK(tcp.sent_again == 3);
+  CHECK(tcp.segments == 4);
+  CHECK(tcp.lost == 5);
+  CHECK(tcp.rtt == Nanos{6});
+  CHECK(tcp.least_rtt == Nanos{7});
+  CHECK(tcp.busy == Nanos{8});
+  CHECK(tcp.held_up == Nanos{9});
 }
 
 TEST_CASE("a long ledger goes in several messages and names who sent it", "[news]") {
@@ -96,7 +116,8 @@ TEST_CASE("garbled news are a mismatch", "[news]") {
                               EvaluatedNews{1, {}, {{"loss", 1}}},
                               EndedNews{},
                               LedgerNews{{Ledger::Entry{}}},
-                              PretrainedNews{}};
+                              PretrainedNews{},
+                              TcpNews{}};
   for (const News& news : all) {
     const auto message = pack(news)[0];
     for (std::size_t length = 0; length < message.size(); ++length) {

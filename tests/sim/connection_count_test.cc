@@ -189,6 +189,20 @@ TEST_CASE("a network that knows nothing of its connections keeps one", "[connect
   CHECK_FALSE(far.at(1).figures(peer_of(0)));
 }
 
+TEST_CASE("what a lost session has carried still counts", "[connections]") {
+  Far far({.connections = 1});
+  far.send(1, 1);
+  far.loop.run_until(20s);
+  CHECK(far.acked(1) > Far::kMessage);
+  far.at(1).drop(peer_of(0), {FailureKind::kClosed, "a test"});
+  CHECK(far.acked(1) > Far::kMessage);
+  far.loop.run_until(25s);  // dialled anew
+  far.send(1, 1);
+  far.loop.run_until(60s);
+  CHECK(far.sessions == 4);  // two on each side
+  CHECK(far.acked(1) > 2 * Far::kMessage);
+}
+
 TEST_CASE("connections tell what their senders know", "[connections]") {
   Path path{.window = 1 << 20, .connections = 1};
   for (const std::int64_t loss : {0, 1000}) {
