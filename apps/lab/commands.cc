@@ -129,6 +129,7 @@ class Process {
       ::dup2(out.write.get(), STDOUT_FILENO);
       ::dup2(err.write.get(), STDERR_FILENO);
       ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+      ::signal(SIGPIPE, SIG_DFL);  // which this program ignores
       if (lab.enter(command.peer)) ::execvpe(arguments[0], arguments.data(), variables.data());
       const int error = errno;
       std::ignore = ::write(failure.write.get(), &error, sizeof error);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "apps/lab/lab.h"
-#include "apps/lab/owned_file.h"
+#include "core/base/owned_file.h"
 
 namespace strait {
 

@@ -13,7 +13,7 @@
 #include <functional>
 #include <string>
 
-#include "apps/lab/owned_file.h"
+#include "core/base/owned_file.h"
 #include "core/base/units.h"
 
 namespace strait {

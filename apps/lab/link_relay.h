@@ -14,9 +14,9 @@
 #include <thread>
 #include <vector>
 
-#include "apps/lab/owned_file.h"
 #include "apps/lab/relay_link.h"
 #include "apps/lab/relay_report.h"
+#include "core/base/owned_file.h"
 
 namespace strait {
 

@@ -1,7 +1,6 @@
 #include "apps/launch/real_options.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "core/base/errors.h"
+#include "core/base/owned_file.h"
 #include "core/base/text.h"
 
 namespace strait {
@@ -24,20 +24,6 @@ int parse_count(const std::string& option, const std::string& text, int least, i
   }
   return value;
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 socklen_t length_of(const SocketAddress&) { return sizeof(sockaddr_storage); }
 
@@ -82,7 +68,7 @@ void check_secure(const SocketAddress& address, const std::string& where, bool i
 }
 
 void check_can_listen(const SocketAddress& address, const std::string& where) {
-  const Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const OwnedFile socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int yes = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (::bind(socket.get(), address.raw(), length_of(address)) == 0 &&
@@ -98,7 +84,7 @@ void check_can_listen(const SocketAddress& address, const std::string& where) {
 }
 
 SocketAddress address_towards(const SocketAddress& to) {
-  const Descriptor socket(::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const OwnedFile socket(::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   SocketAddress there = to;
   if (there.port() == 0) there.set_port(1);
   sockaddr_storage raw{};

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include "backends/tcp/rendezvous.h"
 #include "backends/tcp/rendezvous_messages.h"
 #include "core/base/errors.h"
+#include "core/base/owned_file.h"
 #include "core/base/quantities.h"
 #include "core/base/wall_clock.h"
 
@@ -25,20 +25,6 @@ namespace {
 using namespace rendezvous;
 
 constexpr Nanos kBetweenDials{200'000'000};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator int() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 /// How one try ended without an answer.
 enum class Miss {
@@ -85,7 +71,8 @@ bool send_all(int fd, std::span<const std::byte> bytes) {
 }
 
 Try try_once(const SocketAddress& to, std::span<const std::byte> request, Nanos silence) {
-  const Descriptor fd(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const OwnedFile file(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int fd = file.get();
   if (fd < 0) return {.error = errno};
   const int error = connect_to(fd, to, silence);
   if (error == ECONNREFUSED) return {.miss = Miss::kRefused};
