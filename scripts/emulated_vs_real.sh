@@ -18,10 +18,8 @@
 # the interfaces of the namespaces did. Ends with 1 if times are more than 5 % apart or bytes more
 # than 2 %. STRAIT_PROGRAM=FILE takes another program than build/net/strait or build/release/strait.
 #
-# On two virtual cores (Linux 6.18) that others kept busy, emulated against real: cubic-two_phase
-# -0.7 % of the time and +0.3 % of the bytes, bbr-two_phase 0.0 and +0.2 %, bbr-ring -0.7 and +0.9 %
-# (20 rounds, at the usual priority). cubic-ring was -13.5 % so, and +1.7 and -0.2 % in 10 rounds with
-# the raised priority that all have now. One round of the first took 15 s longer, for reasons unknown.
+# The README has a table of what it found. Rounds of CUBIC differ among themselves by 5 to 9 %, so the
+# median of 20 moves by 2 to 3 % from run to run: --rounds 60 says more.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
