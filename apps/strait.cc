@@ -1,21 +1,28 @@
 // strait: one program, subcommands. Exit codes: 0 done; 1 the run failed (the network, or a bug of
-// ours); 2 the user's mistake. A failure is told in one line.
+// ours); 2 the user's mistake; 130 Ctrl+C. A failure is told in one line.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/completion.h"
 #include "apps/output/build_info.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
 #include "core/config/keys.h"
+#include "core/io/uv_loop.h"
+#ifdef STRAIT_WITH_TORCH
+#include "core/train/tasks/torch_info.h"
+#endif
 
 namespace strait {
 namespace {
@@ -27,7 +34,10 @@ struct Command {
   bool takes_keys;
   int (*run)(const std::vector<std::string>&);
   std::string_view forms = {};  // where there are several
+  std::string_view words = {};  // that may follow the name, with a blank between
 };
+
+int command_completion(const std::vector<std::string>& words);
 
 constexpr std::array kCommands{
     Command{"demo", "demo [--key value]",
@@ -66,10 +76,60 @@ constexpr std::array kCommands{
         "      COMMAND once per island as a process over the links, in real time (root)\n"
         "  strait net validate --cases FILE... [--seeds N]       against a kernel's transfers\n"
         "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
-        "(root)\n"},
+        "(root)\n",
+        "show probe serve lab validate"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
+    Command{
+        "completion",
+        "completion bash",
+        "a script for bash to complete commands, scenarios and keys: source <(strait completion "
+        "bash)",
+        false,
+        command_completion,
+        {},
+        "bash"},
 };
+
+/// Those that its usage names.
+std::vector<std::string> options_of(const Command& command) {
+  std::vector<std::string> options;
+  const std::string text = fmt::format("{}\n{}", command.usage, command.forms);
+  for (std::size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at + 2)) {
+    const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at);
+    const std::string option = text.substr(at, end - at);
+    if (option == "--" || option == "--key") continue;
+    if (std::find(options.begin(), options.end(), option) == options.end()) {
+      options.push_back(option);
+    }
+  }
+  return options;
+}
+
+std::vector<std::string> split(std::string_view words) {
+  std::vector<std::string> list;
+  for (std::size_t at = 0; at < words.size();) {
+    const std::size_t end = std::min(words.find(' ', at), words.size());
+    list.emplace_back(words.substr(at, end - at));
+    at = end + 1;
+  }
+  return list;
+}
+
+int command_completion(const std::vector<std::string>& words) {
+  if (words.size() != 1 || words.front() != "bash") {
+    throw UserError("write strait completion bash; other shells are not known");
+  }
+  std::vector<CompletedCommand> completed;
+  for (const Command& command : kCommands) {
+    completed.push_back({.name = std::string(command.name),
+                         .words = split(command.words),
+                         .options = options_of(command),
+                         .takes_keys = command.takes_keys});
+  }
+  fmt::print("{}", bash_completion(completed));
+  return 0;
+}
 
 int help() {
   fmt::print(
@@ -78,9 +138,13 @@ int help() {
   for (const Command& command : kCommands) {
     fmt::print("  strait {:<28} {}\n", command.usage, command.what);
   }
-  fmt::print("  strait {:<28} {}\n", "--version", "the commit and the compiler it was built from");
+  fmt::print("  strait {:<28} {}\n", "--version",
+             "which program this is, and what it was built with");
   fmt::print(
-      "\nKeys are those of the scenario files: --run.rounds 10. `strait run --help` lists them.\n");
+      "\nKeys are those of the scenario files: --run.rounds 10, or STRAIT_RUN_ROUNDS=10 in the "
+      "environment.\n`strait run --help` lists them; --print-config shows what a command line "
+      "makes "
+      "of them.\n");
   return 0;
 }
 
@@ -90,15 +154,24 @@ int help_of(const Command& command) {
   std::string names;
   for (const auto& [name, key] : short_options()) names += fmt::format(" --{}", name);
   fmt::print(
-      "\nA key stands in a scenario as `key = value` below its [section], or on the command line "
-      "as\n--section.key value, which wins. Without a section:{}.\n\n{}",
+      "\n  --print-config       every setting with its value and where it came from; nothing runs\n"
+      "\nA key stands in a scenario as `key = value` below its [section], in the environment as "
+      "STRAIT_SECTION_KEY,\nor on the command line as --section.key value; the later of these "
+      "wins. "
+      "Without a section:{}.\n\n{}",
       names, keys_help());
   return 0;
 }
 
 int version() {
   const BuildInfo build = build_info();
-  fmt::print("strait {} ({})\n", build.commit, build.compiler);
+#ifdef STRAIT_WITH_TORCH
+  const std::string torch = torch_description();
+#else
+  const std::string torch = "not in this build: the quadratic task only";
+#endif
+  fmt::print("strait {} (commit {})\ncompiler  {}, {}\nLibTorch  {}\nlibuv     {}\n", build.version,
+             build.commit, build.compiler, build.flags, torch, libuv_version());
   return 0;
 }
 
@@ -116,6 +189,20 @@ const Command& find_command(const std::string& name) {
       nearest.empty() ? fmt::format("; there are {}", join(names, ", ", " and ")) : nearest));
 }
 
+/// Takes the word out; false if it is not there.
+bool take(std::vector<std::string>& words, std::string_view word) {
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) return false;
+  words.erase(found);
+  return true;
+}
+
+int print_config(const Command& command, const std::vector<std::string>& words) {
+  const bool demo = command.name == "demo";
+  fmt::print("{}", resolved_ini(load_config(demo ? demo_scenario() : "", words)));
+  return 0;
+}
+
 int run(const std::vector<std::string>& words) {
   if (words.empty()) throw UserError("no command; write strait demo, or strait --help for all");
   const std::string& name = words.front();
@@ -123,10 +210,13 @@ int run(const std::vector<std::string>& words) {
   if (name == "help") return words.size() > 1 ? help_of(find_command(words[1])) : help();
   if (name == "--version") return version();
   const Command& command = find_command(name);
-  const std::vector<std::string> arguments(words.begin() + 1, words.end());
+  std::vector<std::string> arguments(words.begin() + 1, words.end());
   // What stands behind -- is another program's.
   const auto own = std::find(arguments.begin(), arguments.end(), "--");
   if (std::any_of(arguments.begin(), own, asks_for_help)) return help_of(command);
+  if (command.takes_keys && take(arguments, "--print-config")) {
+    return print_config(command, arguments);
+  }
   return command.run(arguments);
 }
 
@@ -142,9 +232,15 @@ int fail(int code, std::string_view message) {
 int main(int argc, char** argv) {
   try {
     strait::report_file_size_limit_as_error();
+    std::signal(SIGPIPE, SIG_IGN);  // a run goes on when nobody reads any more: strait demo | head
     return strait::run({argv + 1, argv + argc});
   } catch (const strait::UserError& error) {
     return strait::fail(2, error.what());
+  } catch (const strait::Interrupted& interrupted) {
+    return strait::fail(130, interrupted.what());
+  } catch (const std::system_error& error) {
+    // Nobody reads what a command prints.
+    return error.code() == std::errc::broken_pipe ? 141 : strait::fail(1, error.what());
   } catch (const std::bad_alloc&) {
     return strait::fail(2, "not enough memory; make the model or run.islands smaller");
   } catch (const std::exception& error) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/base/check.h"
+#include "core/base/interrupt.h"
 
 namespace strait {
 
@@ -289,6 +290,7 @@ void VirtualLoop::run_loop() {
       if (failed_) return;
       take_posts();
     }
+    if (interrupt_asked()) throw Interrupted("stopped by Ctrl+C");
     run_instant();
     if (over()) return;
     const auto due = due_now();

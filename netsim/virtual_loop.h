@@ -10,6 +10,8 @@
 //     compute again;
 //   * when an island fails, the others of that instant go on until they wait or compute again, and
 //     the run ends there: so the failure that is told is always the same one;
+//   * Ctrl+C, where somebody watches for it (core/base/interrupt.h), ends the run before the next
+//     instant (Interrupted);
 //   * nothing left to happen, or an hour without progress in the trace, while everybody waits, is a
 //     deadlock: the error says who waits for what since when.
 //

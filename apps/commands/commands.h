@@ -12,6 +12,7 @@
 
 namespace strait {
 
+std::string demo_scenario();
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
@@ -59,12 +60,8 @@ void check_machine(const RunConfig& config);
 /// Bytes of memory that this machine has.
 double total_memory();
 
-/// Where the repository's scenarios and the set-up's dependencies lie: STRAIT_DEPS if set, else
-/// .deps in the current folder or in the folder that the program was built from.
+/// Where the set-up's dependencies lie: STRAIT_DEPS if set, else .deps as of find_ours().
 std::string deps_folder();
-
-/// `path` in the current folder, else in the folder that the program was built from.
-std::string find_in_repository(const std::string& path);
 
 /// Whether files can be made in `path`, or in the nearest folder above it that is there.
 bool can_make_files_in(const std::string& path);

@@ -8,6 +8,7 @@
 #include "apps/commands/commands.h"
 #include "apps/output/build_info.h"
 #include "core/base/errors.h"
+#include "core/base/places.h"
 #include "core/base/simd.h"
 #ifdef STRAIT_WITH_TORCH
 #include "core/train/tasks/torch_info.h"
@@ -70,7 +71,7 @@ Check check_text() {
 }
 
 Check check_scenarios() {
-  const std::string folder = find_in_repository("scenarios");
+  const std::string folder = find_ours("scenarios");
   std::error_code ignored;
   std::size_t count = 0;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {

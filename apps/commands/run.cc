@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
 #include "core/base/errors.h"
+#include "core/base/interrupt.h"
 #include "netsim/virtual_loop.h"
 
 namespace strait {
@@ -13,6 +16,9 @@ namespace strait {
 int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms) {
   check_machine(loaded.config);
   Session session(loaded, arms, deps_folder());
+  // The wall clock's loop has a watch of its own.
+  std::optional<InterruptWatch> watch;
+  if (loaded.config.run.time == "virtual") watch.emplace();
   try {
     session.run();
   } catch (const Deadlock& deadlock) {

@@ -14,6 +14,7 @@
 #include "core/base/files.h"
 #include "core/base/quantities.h"
 #include "core/config/devices.h"
+#include "core/config/keys.h"
 #include "netsim/network_files.h"
 
 namespace strait {
@@ -206,7 +207,22 @@ std::vector<BannerSection> Session::banner() const {
                     "Gbit/s with 1 s steps: {:.1f}",
                     seconds(send) / seconds(experiment_.config.compute.step), 150e6 * 4 * 8 / 1e9));
   }
-  return {run, model_section, network};
+  std::vector<BannerSection> sections{run, model_section, network, settings_section()};
+  if (sections.back().lines.empty()) sections.pop_back();
+  return sections;
+}
+
+/// Those that are no defaults, and where they came from.
+BannerSection Session::settings_section() const {
+  static const RunConfig defaults;
+  BannerSection section{.title = "settings", .lines = {}};
+  for (const Key& key : keys()) {
+    const auto origin = loaded_.origins.find(key.name);
+    const std::string value = key.print(loaded_.given);
+    if (origin == loaded_.origins.end() || value == key.print(defaults)) continue;
+    section.lines.emplace_back(key.name, fmt::format("{}  ({})", value, origin->second));
+  }
+  return section;
 }
 
 void Session::run_pretraining() {
@@ -251,7 +267,24 @@ void Session::run_one(const ArmOptions& options) {
   } catch (const UserError&) {
     // A disk that is full for the journal is so for these; what is told is what came first.
   }
-  std::rethrow_exception(failure);
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Interrupted& interrupted) {
+    stop(interrupted);
+  }
+}
+
+/// What was done so far is worth a verdict.
+void Session::stop(const Interrupted& interrupted) {
+  const ArmResult& arm = *results_.back();
+  if (arm.rows.empty()) throw interrupted;
+  VerdictInput input{.experiment = experiment_, .scenario = loaded_.name()};
+  input.stopped = fmt::format("{} after round {} of {} of {}", interrupted.what(),
+                              arm.rows.back().round, arm.plan.rounds, arm.options.name);
+  if (pretraining_) input.pretraining = &*pretraining_;
+  for (const auto& result : results_) input.arms.push_back(result.get());
+  write_verdict_files(input);
+  throw Interrupted(fmt::format("{}; what was done so far is in {}", input.stopped, folder_));
 }
 
 /// In this process, or in those of the islands.
@@ -362,9 +395,13 @@ void Session::write_verdict() {
   input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
       results_.front()->options.islands, plan.first_step + plan.rounds * plan.steps_per_round);
   input.prediction = quick_prediction(experiment_.config, experiment_.fabric, arms_.front());
+  progress_.clear();
+  write_verdict_files(input);
+}
+
+void Session::write_verdict_files(VerdictInput& input) {
   input.wall_s = timer_.seconds();
   input.cpu_s = process_cpu_seconds();
-  progress_.clear();
   const std::string text = verdict_text(input);
   write_file_atomically(folder_ + "/verdict.txt", text);
   write_file_atomically(folder_ + "/verdict.json", verdict_json(input));

@@ -12,6 +12,7 @@
 #include "apps/experiment/verdict.h"
 #include "apps/output/metrics_csv.h"
 #include "apps/output/progress.h"
+#include "core/base/interrupt.h"
 #include "core/config/load.h"
 
 namespace strait {
@@ -37,7 +38,10 @@ class Session {
   void add_metrics(const ArmResult& arm);
   void write_tables();
   void write_verdict();
+  void write_verdict_files(VerdictInput& input);
+  [[noreturn]] void stop(const Interrupted& interrupted);
   std::vector<BannerSection> banner() const;
+  BannerSection settings_section() const;
 
   std::vector<ArmOptions> arms_;
   std::unique_ptr<TaskSource> tasks_;

@@ -316,6 +316,7 @@ std::string baseline_text(const ModelledBaseline& b, const ArmResult& dp, const 
 /// The arm to compare the first one with; null if there is none, or the first one had nothing to
 /// send or took no time (one island, a perfect network): there are no ratios then.
 const ArmResult* find_data_parallel(const VerdictInput& in) {
+  if (!in.stopped.empty()) return nullptr;
   const ArmResult& first = *in.arms.front();
   if (payload(first) == 0 || first.costs.time == Nanos{0}) return nullptr;
   for (const ArmResult* arm : in.arms) {
@@ -392,6 +393,7 @@ std::string verdict_text(const VerdictInput& in) {
   std::string text =
       fmt::format("VERDICT  {}: {} rounds of {} inner steps, seed {}, {} time\n", in.scenario,
                   c.run.rounds, c.run.inner_steps, c.run.seed, c.run.time);
+  if (!in.stopped.empty()) text += fmt::format("NOT FINISHED: {}\n", in.stopped);
   // Which packages the text came from stands in the banner.
   const std::string data = in.experiment.tasks.data_description();
   text += fmt::format("data     {}\n         sha256 {}\n\n", data.substr(0, data.find(", sha256")),
@@ -434,6 +436,7 @@ std::string verdict_json(const VerdictInput& in) {
             {"data",
              {{"description", in.experiment.tasks.data_description()},
               {"sha256", in.experiment.tasks.data_hash()}}}};
+  if (!in.stopped.empty()) json["stopped"] = in.stopped;
   if (in.pretraining != nullptr) {
     json["pretraining"] = costs_json(in.pretraining->costs);
     json["pretraining"]["steps"] = c.pretrain.steps;

@@ -24,6 +24,7 @@ struct ModelledBaseline {
 struct VerdictInput {
   const Experiment& experiment;
   std::string scenario;
+  std::string stopped{};                     // why the last arm was not finished; empty: it was
   const Pretraining* pretraining = nullptr;  // null: none
   std::vector<const ArmResult*> arms;  // the first is the one that the others are compared with
   std::optional<ModelledBaseline> baseline;

@@ -14,7 +14,10 @@ BuildInfo build_info() {
   const std::string compiler =
       fmt::format("GCC {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
 #endif
-  return {.commit = STRAIT_COMMIT, .compiler = compiler};
+  return {.commit = STRAIT_COMMIT,
+          .compiler = compiler,
+          .version = STRAIT_VERSION,
+          .flags = STRAIT_FLAGS};
 }
 
 }  // namespace strait

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "apps/output/human.h"
 #include "apps/output/table.h"
@@ -39,12 +40,10 @@ std::string in_columns(const std::array<std::string, kColumns.size()>& cells) {
 }  // namespace
 
 std::string banner_text(const std::vector<BannerSection>& sections) {
-  std::size_t width = 0;
-  for (const auto& section : sections) {
-    for (const auto& [key, value] : section.lines) width = std::max(width, width_of(key));
-  }
   std::string text;
   for (const auto& section : sections) {
+    std::size_t width = 0;
+    for (const auto& [key, value] : section.lines) width = std::max(width, width_of(key));
     if (!text.empty()) text += '\n';
     text += section.title + '\n';
     for (const auto& [key, value] : section.lines) {
@@ -69,7 +68,10 @@ std::string round_line(const RoundLine& line) {
                      fmt::format("{}", line.members)});
 }
 
-bool is_terminal(std::FILE* file) { return ::isatty(::fileno(file)) != 0; }
+bool is_terminal(std::FILE* file) {
+  const char* const kind = std::getenv("TERM");
+  return ::isatty(::fileno(file)) != 0 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
 
 void Progress::put(std::string_view text) {
   // A closed pipe (strait demo | head) is no reason to end the run: its files are what counts.
@@ -86,11 +88,24 @@ void Progress::bar(std::string_view label, std::int64_t done, std::int64_t total
   constexpr std::int64_t kWidth = 32;
   if (!terminal_ || total <= 0) return;
   const std::int64_t filled = std::clamp<std::int64_t>(done * kWidth / total, 0, kWidth);
-  std::string bar =
-      fmt::format("[{:#<{}}{:.<{}}] {}/{} {}", "", filled, "", kWidth - filled, done, total, label);
+  std::string bar = fmt::format("[{:#<{}}{:.<{}}] {}/{} {}{}", "", filled, "", kWidth - filled,
+                                done, total, label, time_left(label, done, total));
   if (bar == drawn_) return;
   put(fmt::format("\r\x1b[K{}", bar));
   drawn_ = std::move(bar);
+}
+
+std::string Progress::time_left(std::string_view label, std::int64_t done, std::int64_t total) {
+  if (label != label_ || done < first_) {
+    label_ = label;
+    first_ = done;
+    since_first_ = {};
+  }
+  if (done <= first_ || done >= total) return "";
+  const double left = since_first_.seconds() * static_cast<double>(total - done) /
+                      static_cast<double>(done - first_);
+  return fmt::format(", {} left",
+                     human_time(Nanos{static_cast<std::int64_t>(left) * 1'000'000'000}));
 }
 
 void Progress::clear() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/base/wall_clock.h"
 
 namespace strait {
 
@@ -21,7 +22,7 @@ struct BannerSection {
   std::vector<std::pair<std::string, std::string>> lines;  // key, value
 };
 
-/// Sections with their lines; all values start in one column.
+/// Sections with their lines; the values of each start in one column.
 std::string banner_text(const std::vector<BannerSection>& sections);
 
 struct RoundLine {
@@ -40,6 +41,7 @@ struct RoundLine {
 std::string round_titles();
 std::string round_line(const RoundLine& line);
 
+/// Whether bars can be drawn there: a dumb terminal cannot move its cursor.
 bool is_terminal(std::FILE* file);
 
 class Progress {
@@ -53,7 +55,8 @@ class Progress {
   /// Prints text and an end of line, and flushes: a log can be followed.
   void line(std::string_view text);
 
-  /// Draws or redraws the bar below the last line; does nothing without a terminal.
+  /// Draws or redraws the bar below the last line, with the time that is left if the rest is as
+  /// fast as what the bars of this label have shown; does nothing without a terminal.
   void bar(std::string_view label, std::int64_t done, std::int64_t total);
 
   /// Takes the bar away.
@@ -61,10 +64,14 @@ class Progress {
 
  private:
   void put(std::string_view text);
+  std::string time_left(std::string_view label, std::int64_t done, std::int64_t total);
 
   std::FILE* out_;
   bool terminal_;
   std::string drawn_;  // the bar that is on the screen
+  std::string label_;  // of the last bar
+  std::int64_t first_ = 0;
+  WallTimer since_first_;
 };
 
 }  // namespace strait

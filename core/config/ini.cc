@@ -22,11 +22,8 @@ struct Place {
 bool starts_comment(char c) { return c == '#' || c == ';'; }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-std::string_view without_comment(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (starts_comment(text[i]) && (i == 0 || is_blank(text[i - 1]))) return text.substr(0, i);
-  }
-  return text;
+[[noreturn]] void refuse_comment(std::string_view comment, const Place& place) {
+  place.refuse("'{}' stands behind something else; give a comment a line of its own", comment);
 }
 
 /// `text` starts with a quote.
@@ -41,7 +38,8 @@ std::string unquote(std::string_view text, const Place& place) {
   }
   if (i == text.size()) place.refuse("{} lacks the closing quote", text);
   const std::string_view rest = trim(text.substr(i + 1));
-  if (!rest.empty() && !starts_comment(rest.front())) {
+  if (!rest.empty() && starts_comment(rest.front())) refuse_comment(rest, place);
+  if (!rest.empty()) {
     place.refuse("'{}' stands behind the closing quote; put all of the value in quotes", rest);
   }
   return value;
@@ -50,18 +48,19 @@ std::string unquote(std::string_view text, const Place& place) {
 std::string read_value(std::string_view text, const Place& place) {
   const std::string_view value = trim(text);
   if (value.empty()) return {};
+  if (starts_comment(value.front())) refuse_comment(value, place);
   if (value.front() == '"' || value.front() == '\'') return unquote(value, place);
-  // Not `value`: a comment right behind "key =" starts after a blank.
-  return std::string(trim(without_comment(text)));
+  return std::string(value);
 }
 
 std::string read_section(std::string_view line, const Place& place) {
   const auto end = line.find(']');
   if (end == std::string_view::npos) {
-    place.refuse("'{}' lacks its ']'; write [section]", trim(without_comment(line)));
+    place.refuse("'{}' lacks its ']'; write [section]", line);
   }
   const std::string_view rest = trim(line.substr(end + 1));
-  if (!rest.empty() && !starts_comment(rest.front())) {
+  if (!rest.empty() && starts_comment(rest.front())) refuse_comment(rest, place);
+  if (!rest.empty()) {
     place.refuse("'{}' stands behind the section; give it a line of its own", rest);
   }
   const std::string_view name = trim(line.substr(1, end - 1));
@@ -71,12 +70,11 @@ std::string read_section(std::string_view line, const Place& place) {
 
 IniEntry read_entry(std::string_view line, const Place& place) {
   const auto equals = line.find('=');
-  const std::string_view bare = trim(without_comment(line));
-  if (equals == std::string_view::npos || equals >= bare.size()) {
-    place.refuse("'{}' has no '='; write key = value", bare);
+  if (equals == std::string_view::npos) {
+    place.refuse("'{}' has no '='; write key = value", line);
   }
   const std::string_view key = trim(line.substr(0, equals));
-  if (key.empty()) place.refuse("'{}' has no key before the '='; write key = value", bare);
+  if (key.empty()) place.refuse("'{}' has no key before the '='; write key = value", line);
   return {.section = {},
           .key = std::string(key),
           .value = read_value(line.substr(equals + 1), place),
@@ -112,9 +110,17 @@ IniFile parse_ini(std::string_view text, const std::string& name) {
   return file;
 }
 
+bool has_comment_behind(std::string_view value) {
+  for (std::size_t i = 1; i < value.size(); ++i) {
+    if (starts_comment(value[i]) && is_blank(value[i - 1])) return true;
+  }
+  return false;
+}
+
 std::string quote_if_needed(const std::string& value) {
-  const bool plain =
-      value.find_first_of("#;\"'") == std::string::npos && trim(value).size() == value.size();
+  const bool plain = value.find_first_of("\"'") == std::string::npos &&
+                     trim(value).size() == value.size() &&
+                     (value.empty() || !starts_comment(value.front()));
   if (plain) return value;
   std::string quoted = "\"";
   for (const char c : value) {

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 
 #include "core/base/errors.h"
 #include "core/base/files.h"
+#include "core/base/places.h"
 #include "core/base/text.h"
 #include "core/config/arguments.h"
+#include "core/config/environment.h"
 #include "core/config/ini.h"
 #include "core/config/keys.h"
 #include "core/config/mistakes.h"
@@ -37,10 +41,22 @@ std::vector<std::string> scenarios_in(const fs::path& folder) {
   return names;
 }
 
-/// Beside the wanted scenario, or else in scenarios/: the one of the nearest name, or all.
+}  // namespace
+
+std::vector<std::string> scenario_names() {
+  std::vector<std::string> names;
+  for (const auto& path : scenarios_in(find_ours(kScenarios))) {
+    names.push_back(fs::path(path).stem());
+  }
+  return names;
+}
+
+namespace {
+
+/// Beside the wanted scenario, or else of ours by name: the nearest one, or all.
 std::string other_scenarios(const fs::path& wanted) {
   std::vector<std::string> paths = scenarios_in(folder_of(wanted));
-  if (paths.empty()) paths = scenarios_in(kScenarios);
+  if (paths.empty()) paths = scenario_names();
   if (paths.empty()) return "; write the path of a scenario, e.g. scenarios/demo.ini";
   std::vector<std::string> names;
   for (const auto& path : paths) names.push_back(fs::path(path).stem());
@@ -52,7 +68,7 @@ std::string other_scenarios(const fs::path& wanted) {
 
 std::string find_scenario(const std::string& wanted) {
   if (is_file(wanted)) return wanted;
-  const fs::path named = fs::path(kScenarios) / (wanted + ".ini");
+  const fs::path named = find_ours(fmt::format("{}/{}.ini", kScenarios, wanted));
   if (wanted.find('/') == std::string::npos && is_file(named)) return named;
   std::error_code ignored;
   const bool folder = fs::is_directory(wanted, ignored);
@@ -72,6 +88,18 @@ class Loader {
     }
     loaded_.scenario = scenario;
     seen_.clear();  // the command line may override what the file says
+  }
+
+  /// Over what the file says, under what the command line does.
+  void read_environment() {
+    std::vector<std::string> environment;
+    for (char** line = ::environ; line != nullptr && *line != nullptr; ++line) {
+      environment.emplace_back(*line);
+    }
+    for (const auto& [variable, key, value] : environment_settings(environment)) {
+      set(key, value, variable);
+    }
+    seen_.clear();
   }
 
   void read_arguments(const std::vector<Argument>& arguments) {
@@ -139,7 +167,9 @@ class Loader {
     try {
       key->parse(loaded_.given, value);
     } catch (const BadQuantity& error) {
-      throw UserError(fmt::format("{}: {} ({})", name, error.what(), origin));
+      const std::string_view comment =
+          has_comment_behind(value) ? "; a comment needs a line of its own" : "";
+      throw UserError(fmt::format("{}: {}{} ({})", name, error.what(), comment, origin));
     }
     loaded_.origins[name] = origin;
   }
@@ -181,13 +211,17 @@ class Loader {
     const fs::path here = fs::path(path).lexically_normal();
     const fs::path beside = (fs::path(folder_of(loaded_.scenario)) / path).lexically_normal();
     std::vector<fs::path> candidates = {beside, here};
-    if (place_of(key) == fmt::format(" ({})", kCommandLine))
-      std::swap(candidates[0], candidates[1]);
+    if (!is_from_file(key)) std::swap(candidates[0], candidates[1]);
     std::error_code ignored;
     for (const auto& candidate : candidates) {
       if (fs::exists(candidate, ignored)) return candidate.string();
     }
     return std::nullopt;
+  }
+
+  bool is_from_file(const std::string& key) const {
+    const auto origin = loaded_.origins.find(key);
+    return origin == loaded_.origins.end() || origin->second.find(':') != std::string::npos;
   }
 
   std::string place_of(const std::string& key) const {
@@ -217,6 +251,7 @@ LoadedConfig load_config(const std::string& scenario, const std::vector<std::str
   const std::string& wanted = scenario.empty() ? read.scenario : scenario;
   Loader loader;
   if (!wanted.empty()) loader.read_file_entries(find_scenario(wanted));
+  loader.read_environment();
   loader.read_arguments(read.settings);
   return loader.finish();
 }
@@ -232,21 +267,25 @@ LoadedConfig load_config_text(const std::string& text, const std::string& name,
   }
   Loader loader;
   loader.read_text(text, where, name);
+  loader.read_environment();
   loader.read_arguments(read.settings);
   return loader.finish();
 }
 
 std::string resolved_ini(const LoadedConfig& loaded) {
-  std::string text, section;
+  std::string text = "; Above each setting that is no default stands where it came from.\n\n";
+  std::string section;
   for (const Key& key : keys()) {
     if (key.section() != section) {
       text += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", section = key.section());
     }
     const auto origin = loaded.origins.find(key.name);
     const std::string given = key.print(loaded.given), counts = key.print(loaded.config);
-    text += fmt::format("{} = {}  ; {}{}\n", key.short_name(), quote_if_needed(given),
-                        origin == loaded.origins.end() ? "default" : origin->second,
-                        given == counts ? "" : fmt::format(", stands for {}", counts));
+    std::vector<std::string> notes;
+    if (origin != loaded.origins.end()) notes.push_back(origin->second);
+    if (given != counts) notes.push_back("stands for " + counts);
+    if (!notes.empty()) text += fmt::format("; {}\n", join(notes, ", "));
+    text += fmt::format("{} = {}\n", key.short_name(), quote_if_needed(given));
   }
   return text;
 }

@@ -82,6 +82,8 @@ class BrokenPipesAreErrors {
 
 }  // namespace
 
+std::string libuv_version() { return ::uv_version_string(); }
+
 UvLoop::UvLoop(PaceLimits limits) : limits_(limits), handles_(std::make_unique<Handles>()) {
   Handles& h = *handles_;
   pace_.limit = limits.max_lateness;

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/base/event_heap.h"
+#include "core/base/interrupt.h"
 #include "core/base/loop.h"
 #include "core/io/lateness.h"
 
@@ -33,11 +34,8 @@ struct uv_loop_s;
 
 namespace strait {
 
-/// Ctrl+C ended the run.
-class Interrupted : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+/// Of the library.
+std::string libuv_version();
 
 class UvLoop final : public Loop {
  public:

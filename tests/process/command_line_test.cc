@@ -1,6 +1,8 @@
 // Mistakes on the command line: exit code 2, one line with the key, the value and the fix, and
 // nothing made.
 #include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/config/load.h"
 #include "tests/process/program.h"
 
 namespace strait {
@@ -19,21 +21,22 @@ void check(const std::vector<Row>& rows, const Words& before = {}) {
   }
 }
 
+std::string scenarios() { return join(scenario_names(), ", ", " and "); }
+
 TEST_CASE("a word that is no command is refused", "[process]") {
   check({{{}, "no command; write strait demo, or strait --help for all"},
          {{"rnu"}, "'rnu' is no command; did you mean run?"},
          {{"banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net and "
-          "doctor"},
+          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
+          "doctor and completion"},
          {{"help", "banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net and "
-          "doctor"},
+          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
+          "doctor and completion"},
          {{"doctor", "more"}, "'more' is one word too many; write strait doctor"},
          {{"run"}, "no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini"},
-         {{"run", "no.ini"},
-          "no scenario no.ini; write the path of a scenario, e.g. scenarios/demo.ini"},
-         {{"run", "."},
-          "a folder is no scenario: .; write the path of a scenario, e.g. scenarios/demo.ini"}});
+         {{"run", "no.ini"}, "no scenario no.ini; there are " + scenarios()},
+         {{"run", "dmo"}, "no scenario dmo; did you mean demo?"},
+         {{"run", "."}, "a folder is no scenario: .; there are " + scenarios()}});
 }
 
 TEST_CASE("options that cannot be read are refused", "[process]") {

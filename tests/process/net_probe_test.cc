@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/base/files.h"
+#include "core/base/text.h"
+#include "core/config/load.h"
 #include "tests/process/program.h"
 
 namespace strait {
@@ -57,7 +59,7 @@ TEST_CASE("what strait net probe cannot probe is refused", "[process]") {
            {{scenario("quadratic"), "--svg", "a.svg"},
             "svg is not a key; strait run --help lists all keys (command line)"},
            {{"nothing.ini"},
-            "no scenario nothing.ini; write the path of a scenario, e.g. scenarios/demo.ini"},
+            "no scenario nothing.ini; there are " + join(scenario_names(), ", ", " and ")},
        })) {
     CHECK(mistake(Words{"net", "probe"} + words, {.folder = folder.path()}) == line);
   }

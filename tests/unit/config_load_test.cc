@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "core/base/errors.h"
 #include "core/base/files.h"
+#include "core/config/environment.h"
 #include "core/config/keys.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
@@ -87,13 +91,13 @@ TEST_CASE("values of every type are read with their units", "[config]") {
 
 TEST_CASE("comments, quotes, blanks and line ends are those of INI files", "[config]") {
   const RunConfig config = load(
-      "\xEF\xBB\xBF; a comment\r\n# another\r\n  [network] ; of links\r\nkind=pipe\r\n"
-      "[run]\r\n\r\nrounds = 3 ; three\r\nseed = 4 # four\r\n"
-      "out = \"a # b ; \\\"c\\\"\" ; quoted\r\nrecord = 'it # is'\r\n");
+      "\xEF\xBB\xBF; a comment\r\n# another\r\n  [network]\r\nkind=pipe\r\n"
+      "[run]\r\n\r\nrounds = 3 \r\n  ; four\r\nseed = 4\r\n"
+      "out = \" a # b ; \\\"c\\\"\"\r\nrecord = it # is ; so\r\n");
   CHECK(config.run.rounds == 3);
   CHECK(config.run.seed == 4);
-  CHECK(config.run.out == "a # b ; \"c\"");
-  CHECK(config.run.record == "it # is");
+  CHECK(config.run.out == " a # b ; \"c\"");
+  CHECK(config.run.record == "it # is ; so");
   CHECK(load("network.kind = pipe\n[run]\nout = a#b").run.out == "a#b");
 }
 
@@ -110,6 +114,51 @@ TEST_CASE("what is no INI is refused with its line", "[config]") {
         "the line has a control character in it; save the file as plain UTF-8 text (s.ini:1)");
   CHECK(error_of("[run]\nout = \"a\" b\n") ==
         "'b' stands behind the closing quote; put all of the value in quotes (s.ini:2)");
+}
+
+TEST_CASE("a comment behind something else is refused with its line", "[config]") {
+  CHECK(error_of("[run] ; so\n") ==
+        "'; so' stands behind something else; give a comment a line of its own (s.ini:1)");
+  CHECK(error_of("[run]\nout = ; so\n") ==
+        "'; so' stands behind something else; give a comment a line of its own (s.ini:2)");
+  CHECK(error_of("[run]\nout = 'a' # so\n") ==
+        "'# so' stands behind something else; give a comment a line of its own (s.ini:2)");
+  CHECK(error_of("[run]\nrounds = 3 ; so\n") ==
+        "run.rounds: '3 ; so' is not a whole number; write e.g. 60; a comment needs a line of its "
+        "own (s.ini:2)");
+}
+
+TEST_CASE("the environment wins over the file and the command line over it", "[config]") {
+  const std::string text = "[network]\nkind = pipe\n[run]\nrounds = 7\nseed = 3\n";
+  ::setenv("STRAIT_RUN_ROUNDS", "8", 1);
+  ::setenv("STRAIT_DATA_PARALLEL_MISSING", "shrink", 1);
+  const RunConfig config = load(text);
+  CHECK(config.run.rounds == 8);
+  CHECK(config.run.seed == 3);
+  CHECK(config.data_parallel.missing == "shrink");
+  CHECK(load(text, {"--rounds", "9"}).run.rounds == 9);
+  ::setenv("STRAIT_RUN_ROUNDS", "8x", 1);
+  CHECK(error_of(text) ==
+        "run.rounds: '8x' is not a whole number; write e.g. 60 (STRAIT_RUN_ROUNDS)");
+  ::unsetenv("STRAIT_RUN_ROUNDS");
+  ::unsetenv("STRAIT_DATA_PARALLEL_MISSING");
+}
+
+TEST_CASE("variables that are meant as keys are told apart from others", "[config]") {
+  const auto settings = environment_settings({"STRAIT_DEPS=/x", "PATH=/bin", "STRAIT_LAB_ISLAND=2",
+                                              "STRAIT_RUN_SEED=", "STRAIT_INNER_LR=a=b"});
+  REQUIRE(settings.size() == 2);
+  CHECK(settings[0].key == "run.seed");
+  CHECK(settings[0].value.empty());
+  CHECK(settings[1].variable == "STRAIT_INNER_LR");
+  CHECK(settings[1].value == "a=b");
+  CHECK_THROWS_WITH(environment_settings({"STRAIT_RUN_ROUNS=3"}),
+                    "STRAIT_RUN_ROUNS (environment) stands for no key; did you mean "
+                    "STRAIT_RUN_ROUNDS?");
+  std::vector<std::string> variables;
+  for (const Key& key : keys()) variables.push_back(variable_of(key.name));
+  std::sort(variables.begin(), variables.end());
+  CHECK(std::adjacent_find(variables.begin(), variables.end()) == variables.end());
 }
 
 TEST_CASE("unknown names are refused with the nearest name and the line", "[config]") {
@@ -234,10 +283,10 @@ TEST_CASE("the resolved scenario says where each value comes from and reads back
   const LoadedConfig loaded =
       load_config(folder / "s.ini", {"--seed", "9", "--data.languages", "de,en"});
   const std::string text = resolved_ini(loaded);
-  CHECK_THAT(text, Catch::Contains(fmt::format("rounds = 7  ; {}:4\n", folder / "s.ini")));
-  CHECK_THAT(text, Catch::Contains("seed = 9  ; command line\n"));
-  CHECK_THAT(text, Catch::Contains("inner_steps = 20  ; default\n"));
-  CHECK_THAT(text, Catch::Contains("layers = 0  ; default, stands for 2\n"));
+  CHECK_THAT(text, Catch::Contains(fmt::format("; {}:4\nrounds = 7\n", folder / "s.ini")));
+  CHECK_THAT(text, Catch::Contains("; command line\nseed = 9\n"));
+  CHECK_THAT(text, Catch::Contains("rounds = 7\ninner_steps = 20\n"));
+  CHECK_THAT(text, Catch::Contains("; stands for 2\nlayers = 0\n"));
 
   write_file_atomically(folder / "resolved.ini", text);
   const LoadedConfig again = load_config(folder / "resolved.ini", {});

@@ -146,7 +146,7 @@ TEST_CASE("a table aligns its columns, counting characters and not bytes", "[out
   CHECK_THROWS(table.row({"too few"}));
 }
 
-TEST_CASE("the banner puts all values in one column", "[output]") {
+TEST_CASE("the banner puts the values of a section in one column", "[output]") {
   CHECK(banner_text(
             {{"run", {{"strategy", "diloco"}, {"H", "20"}}}, {"network", {{"links", "4"}}}}) ==
         "run\n"
@@ -154,7 +154,7 @@ TEST_CASE("the banner puts all values in one column", "[output]") {
         "  H         20\n"
         "\n"
         "network\n"
-        "  links     4\n");
+        "  links  4\n");
 }
 
 TEST_CASE("every round's line is as long as the titles", "[output]") {
