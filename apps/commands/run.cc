@@ -15,6 +15,7 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms)
   Session session(loaded, arms, deps_folder());
   try {
     session.run();
+    report_run(session.folder());
   } catch (const Deadlock& deadlock) {
     const auto& network = loaded.config.network;
     if (network.kind != "emulated") throw;
