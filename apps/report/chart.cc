@@ -13,7 +13,7 @@ namespace strait {
 namespace {
 
 constexpr int kFont = 12, kLegendLine = 18;
-constexpr int kLeft = 52, kRight = 14;         // beside the plot
+constexpr int kLeft = 46, kRight = 14;         // beside the plot
 constexpr int kPlotHeight = 220, kBelow = 40;  // the plot, and the ticks and title below it
 constexpr std::size_t kMostPoints = 600;       // of a curve: more than it has pixels
 
@@ -75,10 +75,11 @@ class Drawing {
  private:
   void axes() {
     for (const double tick : y_.ticks(5)) {
+      const std::string words = chart_.y.tick(tick);
+      if (words.empty()) continue;
       const int y = static_cast<int>(std::lround(y_.at(tick)));
       svg_.line(left_, y, right_, y, "var(--grid)", 1);
-      svg_.text(left_ - 6, y + 4, chart_.y.tick(tick),
-                {.size = kFont, .anchor = "end", .fill = "var(--faint)"});
+      svg_.text(left_ - 6, y + 4, words, {.size = kFont, .anchor = "end", .fill = "var(--faint)"});
     }
     int free_from = left_ - 20;  // for the next tick's text
     for (const double tick : x_.ticks(5)) {

@@ -14,7 +14,7 @@ namespace strait {
 struct Axis {
   std::string title;
   bool log = false;
-  std::function<std::string(double)> tick;  // its text
+  std::function<std::string(double)> tick;  // its text; empty: no tick there
 };
 
 struct Series {
@@ -29,7 +29,7 @@ struct Chart {
   std::vector<Series> series;
 };
 
-inline constexpr int kChartWidth = 440;
+inline constexpr int kChartWidth = 360;  // nearly a phone's, so that texts keep their size
 
 /// Draws into a box that begins at (left, 0) and is kChartWidth wide; returns its height. Series
 /// without points stand in the legend only.

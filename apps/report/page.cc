@@ -31,6 +31,7 @@ p{margin:.3rem 0;color:var(--faint)}
 section{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:.9rem;
 margin:0 0 1rem;min-width:0}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:0 1rem}
+.charts>div{max-width:540px}
 .strip{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:.7rem}
 .strip div{border-left:3px solid var(--s0);padding-left:.6rem}
 .strip b{display:block;font-size:1.25rem;line-height:1.25}

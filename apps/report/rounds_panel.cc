@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "apps/output/human.h"
@@ -43,8 +44,9 @@ std::string finding(const ArmView& view) {
                        arm.islands, rounds);
   }
   return fmt::format(
-      "{}: {} of {} rounds went without somebody, {} attempts were aborted, {} rounds missed, "
-      "{} times caught up",
+      "{}: {} of {} rounds went without somebody; attempts aborted: {}, rounds missed: {}, caught "
+      "up: "
+      "{}",
       view.label, incomplete(arm), rounds, counts["abort"], counts["missed"], counts["caught_up"]);
 }
 
@@ -81,9 +83,13 @@ std::string events_table(const std::vector<ArmView>& arms) {
                     {"arm", "time", "event", "of"}, rows);
 }
 
+std::string whole_number(double value) {
+  return value == std::round(value) ? short_number(value) : "";
+}
+
 Chart members_chart(const std::vector<ArmView>& arms) {
   Chart chart{.x = {.title = "round", .tick = short_number},
-              .y = {.title = "islands that took part", .tick = short_number},
+              .y = {.title = "islands that took part", .tick = whole_number},
               .series = {}};
   for (const ArmView& view : arms) {
     Series series{.name = view.label, .color = view.color, .points = {}};

@@ -27,13 +27,13 @@ std::string faults(const RunArm& arm) {
   std::string text;
   const auto add = [&](std::string_view kind, std::string_view what) {
     const int count = count_events(arm, kind);
-    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", what, count);
   };
   add("island_killed", "killed");
   add("island_left", "left");
   add("island_joined", "joined");
   add("link_down", "link outages");
-  add("abort", "aborts");
+  add("abort", "aborted");
   add("missed", "missed");
   return text;
 }
@@ -74,9 +74,10 @@ std::string verdict_strip(const RunFiles& run) {
   const double all = seconds(arm.time);
   cards += card(percent(all > 0 ? 1 - arm.waiting_s / all : 0), "of the time not waiting");
   const std::string survived = faults(arm);
-  cards += card(survived.empty() ? "no faults" : survived,
-                fmt::format("{} islands, {} rounds of {} steps", arm.islands, arm.rows.back().round,
-                            arm.inner_steps));
+  const std::string work = fmt::format("{} islands, {} rounds of {} steps", arm.islands,
+                                       arm.rows.back().round, arm.inner_steps);
+  cards += card(survived.empty() ? "no faults" : "faults",
+                survived.empty() ? work : fmt::format("{}; {}", survived, work));
   cards += card(fmt::format("seed {}", run.seed), fmt::format("settings {}", run.settings_hash));
   return panel(fmt::format("{}: {}", run.name, arm.name),
                fmt::format("<div class=\"strip\">\n{}</div>\n{}", cards, note(run.data)));

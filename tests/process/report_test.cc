@@ -101,7 +101,7 @@ TEST_CASE("islands that come and go are on the timeline of a report", "[process]
   CHECK_THAT(timeline, Catch::Contains("diloco,1,down,300000000,900000000\n"));
   const std::string html = read_file(run + "/report.html");
   check_page(html);
-  CHECK_THAT(html, Catch::Contains("1 killed, 1 joined, 2 link outages"));
+  CHECK_THAT(html, Catch::Contains("killed 1, joined 1, link outages 2"));
 }
 
 TEST_CASE("a thousand rounds of eight islands are a page below two megabytes", "[process]") {
