@@ -88,7 +88,7 @@ class Drawing {
       const int half = text_width(text, kFont) / 2;
       svg_.line(x, bottom_, x, bottom_ + 4, "var(--faint)", 1);
       if (x - half < free_from || x + half > right_ + kRight) continue;
-      free_from = x + half + 6;
+      free_from = x + half + 14;
       svg_.text(x, bottom_ + 17, text, {.size = kFont, .anchor = "middle", .fill = "var(--faint)"});
     }
     svg_.line(left_, bottom_, right_, bottom_, "var(--faint)", 1);

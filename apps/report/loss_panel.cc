@@ -175,8 +175,11 @@ std::string finding(const std::vector<ArmView>& arms, Over over) {
   if (over == Over::kWork) {
     const LossPoint a = loss_points(one.arm).back(), b = loss_points(other.arm).back();
     const std::int64_t tokens = a.row->tokens;
-    return fmt::format("{} ends at {} {}, {} at {}{}", one.label, loss_text(one.run, a.loss),
-                       loss_unit(one.run), other.label, loss_text(other.run, b.loss),
+    const std::string end = one.run.text
+                                ? fmt::format("{} bits per byte", loss_text(one.run, a.loss))
+                                : fmt::format("a loss of {}", loss_text(one.run, a.loss));
+    return fmt::format("{} ends at {}, {} at {}{}", one.label, end, other.label,
+                       loss_text(other.run, b.loss),
                        tokens > 0 && tokens == b.row->tokens
                            ? fmt::format(", after {} tokens each", human_count(tokens))
                            : "");

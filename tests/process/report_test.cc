@@ -109,7 +109,7 @@ TEST_CASE("a thousand rounds of eight islands are a page below two megabytes", "
   write_file_atomically(folder / "links.csv", "island,up,down,delay\n*,100mbit,100mbit,5ms\n");
   const std::string run =
       run_once(folder.path(), {"--run.rounds", "1000", "--islands", "8", "--run.inner_steps", "2",
-                               "--quadratic.size", "64", "--eval.every", "1", "--network.links",
+                               "--quadratic.size", "128", "--eval.every", "1", "--network.links",
                                folder / "links.csv"});
   check_page(read_file(run + "/report.html"));
 }
