@@ -62,6 +62,14 @@ constexpr std::array kCommands{
             "what a run will cost and which H and codec fit (or --papers [--tcp]); no training",
             true, command_plan},
     Command{
+        "report", "report RUN... [--out FILE]",
+        "what runs have left in their folders, as one HTML page that needs nothing else", false,
+        command_report,
+        "  strait report RUN... [--out FILE]              RUN/report.html; of several runs "
+        "report.html here\n"
+        "  strait report RUN... --svg FILE [--panel NAME] one chart as a picture: loss, tokens, "
+        "bytes or seconds\n"},
+    Command{
         "net", "net show | probe | serve | lab | validate",
         "a scenario's links as configured, measured, or with a real kernel; a real link; the TCP "
         "model's errors",

@@ -76,7 +76,8 @@ EmulatedCore::EmulatedCore(Loop& loop, Trace& trace, const NetworkDescription& d
       playback_(description),
       background_(description, *model_),
       places_(static_cast<std::size_t>(description.places)) {
-  for (const LinkSpec& link : description.links) links_.push_back({.name = link.name});
+  for (const LinkSpec& link : description.links)
+    links_.push_back({.name = link.name, .rate = link.rate});
   STRAIT_CHECK(description.paths.size() == places_ * places_, "{} paths between {} places",
                description.paths.size(), places_);
   for (const std::vector<int>& path : description.paths) {
@@ -146,7 +147,8 @@ std::vector<LinkRow> EmulatedCore::link_table() const {
   std::vector<LinkRow> rows;
   for (std::size_t i = 0; i < links_.size(); ++i) {
     const auto link = static_cast<LinkId>(i);
-    rows.push_back({links_[i].name, model_->counters(link), model_->in_flight(link)});
+    rows.push_back(
+        {links_[i].name, model_->counters(link), model_->in_flight(link), links_[i].rate});
   }
   return rows;
 }

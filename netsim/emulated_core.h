@@ -98,7 +98,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   /// A link, beside what the model knows of it.
   struct LinkState {
     std::string name;
-    int outages = 0;  // events and random outages that hold it down
+    BytesPerSecond rate{};  // as configured
+    int outages = 0;        // events and random outages that hold it down
   };
 
   struct FlowEnd {

@@ -66,12 +66,14 @@ const Links& EmulatedNetwork::model() const { return core_->model(); }
 std::string to_csv(const std::vector<LinkRow>& rows) {
   std::string text =
       "link,payload_bytes,header_bytes,handshake_bytes,ack_bytes,retransmitted_bytes,"
-      "background_bytes,delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns\n";
+      "background_bytes,delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns,"
+      "configured_bytes_per_s\n";
   for (const LinkRow& row : rows) {
     const LinkCounters& c = row.counters;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", row.name, c.payload, c.header,
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", row.name, c.payload, c.header,
                         c.handshake, c.acks, c.retransmitted, c.background, c.delivered, c.dropped,
-                        c.lost, row.in_flight, c.busy.count());
+                        c.lost, row.in_flight, c.busy.count(),
+                        row.rate == kUnlimited ? "" : fmt::format("{}", row.rate.value));
   }
   return text;
 }

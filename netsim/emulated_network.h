@@ -45,7 +45,8 @@ std::vector<LinkOptions> link_options(const NetworkDescription& description,
 struct LinkRow {
   std::string name;
   LinkCounters counters;
-  Bytes in_flight = 0;  // left, but neither arrived nor lost: payload and headers
+  Bytes in_flight = 0;               // left, but neither arrived nor lost: payload and headers
+  BytesPerSecond rate = kUnlimited;  // as configured, without its events and trace
 };
 
 class EmulatedCore;

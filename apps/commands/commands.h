@@ -16,6 +16,7 @@ std::string demo_scenario();
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
+int command_report(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
 int command_net_lab(std::vector<std::string> arguments);
@@ -52,6 +53,9 @@ LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_vi
 
 /// Runs the arms one after the other, from the check of this machine to the verdict.
 int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);
+
+/// Writes report.html into the folder of a run that has ended, and says so.
+void report_run(const std::string& folder);
 
 /// Throws UserError if this machine cannot hold the run, or its record has no place: found before
 /// hours are spent.

@@ -105,6 +105,7 @@ int command_coordinator(const std::vector<std::string>& words) {
                             [&](const SocketAddress& address) { announce(options, address); });
   Session session(loaded, {own_arm(loaded.config)}, deps_folder(), peer);
   session.run();
+  report_run(session.folder());
   return 0;
 }
 

@@ -21,6 +21,7 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms)
   if (loaded.config.run.time == "virtual") watch.emplace();
   try {
     session.run();
+    report_run(session.folder());
   } catch (const Deadlock& deadlock) {
     const auto& network = loaded.config.network;
     if (network.kind != "emulated") throw;

@@ -87,11 +87,12 @@ void commit_steps(WorldOptions& options, const RunConfig& c) {
 /// of everything in the order of virtual time.
 class BoardObserver final : public LifeObserver {
  public:
-  /// Board and result outlive the run.
-  BoardObserver(Clock& clock, Board& board, ArmResult& result, IslandObserver* record,
-                std::function<void()> run_is_over)
+  /// Board, timeline and result outlive the run.
+  BoardObserver(Clock& clock, Board& board, Timeline& timeline, ArmResult& result,
+                IslandObserver* record, std::function<void()> run_is_over)
       : clock_(clock),
         board_(board),
+        timeline_(timeline),
         result_(result),
         record_(record),
         run_is_over_(std::move(run_is_over)) {}
@@ -101,14 +102,16 @@ class BoardObserver final : public LifeObserver {
   }
   void round_done(const IslandRound& round, std::span<const float> shared) override {
     if (record_ != nullptr) record_->round_done(round, shared);
-    clock_.post([&board = board_, &result = result_, report = report_of(round)] {
-      const Boundary& b = report.boundary;
-      if (b.caught_up_to > b.caught_up_from) {
-        result.events.push_back(
-            {report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from, b.caught_up_to});
-      }
-      board.round_done(report);
-    });
+    clock_.post(
+        [&board = board_, &timeline = timeline_, &result = result_, report = report_of(round)] {
+          const Boundary& b = report.boundary;
+          if (b.caught_up_to > b.caught_up_from) {
+            result.events.push_back({report.now, TraceKind::kCaughtUp, report.island,
+                                     b.caught_up_from, b.caught_up_to});
+          }
+          timeline.round_done(report);
+          board.round_done(report);
+        });
   }
   void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics) override {
@@ -121,7 +124,10 @@ class BoardObserver final : public LifeObserver {
     board_.gone(island, lost_tokens);
   }
   void ended(IslandId island, std::int64_t lost_tokens) override {
-    clock_.post([&board = board_, island, lost_tokens] { board.gone(island, lost_tokens); });
+    clock_.post([&board = board_, &timeline = timeline_, island, lost_tokens, now = clock_.now()] {
+      timeline.ended(island, now);
+      board.gone(island, lost_tokens);
+    });
   }
   void left(IslandId island, std::uint32_t round, std::span<const float> shared) override {
     clock_.post([&result = result_, run_is_over = run_is_over_, island, round,
@@ -140,6 +146,7 @@ class BoardObserver final : public LifeObserver {
  private:
   Clock& clock_;
   Board& board_;
+  Timeline& timeline_;
   ArmResult& result_;
   IslandObserver* record_;
   const std::function<void()> run_is_over_;
@@ -278,8 +285,10 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
                 lateness.push_back(world.take_worst_lateness());
                 if (row_done) row_done(row);
               });
+  Timeline timeline(options.islands, starters(x.fabric, options.islands));
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
+    timeline.record(event);
     board.record(event);
   });
   // Who would still join has nothing left to do; where nothing is shared, everybody has.
@@ -288,7 +297,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   };
   try {
     world.run([&](IslandId island, World::Ports& ports) {
-      BoardObserver observer(ports.clock, board, result, record, run_is_over);
+      BoardObserver observer(ports.clock, board, timeline, result, record, run_is_over);
       live(x, options, result.plan, start, island, ports, observer);
     });
   } catch (...) {
@@ -301,6 +310,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   for (std::size_t i = 0; i < result.rows.size(); ++i) result.rows[i].late = lateness[i];
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
+  result.timeline = timeline.intervals(result.costs.time);
   result.parameter_hash = hash_floats(result.shared);
   return result;
 }

@@ -12,6 +12,7 @@
 
 #include "apps/experiment/board.h"
 #include "apps/experiment/task_source.h"
+#include "apps/experiment/timeline.h"
 #include "backends/world.h"
 #include "core/config/run_config.h"
 #include "core/train/compute_model.h"
@@ -69,7 +70,8 @@ struct ArmResult {
   TrainPlan plan;
   std::vector<RoundRow> rows;
   std::vector<Ledger::Row> ledger;
-  std::vector<TraceRecord> events;    // of links, islands and rounds
+  std::vector<TraceRecord> events;  // of links, islands and rounds
+  std::vector<IslandInterval> timeline;
   std::int64_t tokens = 0;            // that islands have worked on
   std::int64_t discarded_tokens = 0;  // of these: whose work came to nothing
   Costs costs;

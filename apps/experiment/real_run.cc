@@ -41,8 +41,13 @@ std::string membership_line(const TraceRecord& event) {
 /// What islands tell, for the board, and who of them is still at it.
 class Desk {
  public:
-  Desk(World& world, Board& board, ArmResult& result, const RealPeer& peer)
-      : world_(world), board_(board), result_(result), state_(*peer.state), say_(peer.say) {}
+  Desk(World& world, Board& board, Timeline& timeline, ArmResult& result, const RealPeer& peer)
+      : world_(world),
+        board_(board),
+        timeline_(timeline),
+        result_(result),
+        state_(*peer.state),
+        say_(peer.say) {}
 
   std::function<void(const Pretraining&)> pretrained;
 
@@ -63,6 +68,7 @@ class Desk {
   }
 
   void record(const TraceRecord& event) {
+    timeline_.record(event);
     board_.record(event);
     if (event.kind == TraceKind::kRound && event.c == 1) {
       state_.committed = static_cast<std::uint32_t>(event.a);
@@ -99,6 +105,7 @@ class Desk {
       result_.events.push_back(
           {report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from, b.caught_up_to});
     }
+    timeline_.round_done(report);
     board_.round_done(report);
   }
   void on(IslandId from, const EvaluatedNews& m) {
@@ -139,6 +146,7 @@ class Desk {
 
   World& world_;
   Board& board_;
+  Timeline& timeline_;
   ArmResult& result_;
   RealState& state_;
   const std::function<void(const std::string&)>& say_;
@@ -253,7 +261,8 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
   World world(settings, journal);
   Board board(options.islands, everyone(options.islands), result.plan, world.ledger(), row_done);
   peer.state->committed = world.committed_rounds();
-  desk.emplace(world, board, result, peer);
+  Timeline timeline(options.islands, everyone(options.islands));
+  desk.emplace(world, board, timeline, result, peer);
   desk->pretrained = pretrained;
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
@@ -271,6 +280,7 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
   result.rows = board.rows();
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
+  result.timeline = timeline.intervals(result.costs.time);
   result.costs.tcp = desk->tcp();
   return result;
 }

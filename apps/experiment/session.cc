@@ -359,6 +359,7 @@ void Session::write_tables() {
   std::string links = "arm,from,to,round,cause,bytes\n";
   std::string events = "arm,time_ns,kind,subject,value\n";
   std::string physical = "arm," + to_csv({});
+  std::string timeline = "arm,island,kind,begin_ns,end_ns\n";
   for (const auto& arm : results_) {
     for (const auto& row : arm->ledger) {
       links += fmt::format("{},{},{},{},{},{}\n", arm->options.name, index_of(row.from),
@@ -367,6 +368,7 @@ void Session::write_tables() {
     for (const auto& event : arm->events) {
       events += arm->options.name + "," + event_line(event, arm->costs.links);
     }
+    timeline += timeline_lines(arm->options.name, arm->timeline);
     const std::string rows = to_csv(arm->costs.links);
     std::size_t at = rows.find('\n') + 1;
     while (at < rows.size()) {
@@ -378,6 +380,7 @@ void Session::write_tables() {
   write_file_atomically(folder_ + "/ledger.csv", links);
   write_file_atomically(folder_ + "/links.csv", physical);
   write_file_atomically(folder_ + "/events.csv", events);
+  write_file_atomically(folder_ + "/timeline.csv", timeline);
 }
 
 void Session::write_verdict() {

@@ -28,6 +28,9 @@ class Session {
   /// is recorded.
   void run();
 
+  /// Where the files are.
+  const std::string& folder() const { return folder_; }
+
  private:
   void run_pretraining();
   void run_one(const ArmOptions& options);

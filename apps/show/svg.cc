@@ -5,9 +5,8 @@
 #include "apps/output/table.h"
 
 namespace strait {
-namespace {
 
-std::string escaped(std::string_view text) {
+std::string xml_escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     switch (c) {
@@ -20,8 +19,6 @@ std::string escaped(std::string_view text) {
   }
   return result;
 }
-
-}  // namespace
 
 int text_width(std::string_view text, int size, bool bold) {
   return static_cast<int>(width_of(text)) * size * (bold ? 72 : 64) / 100;
@@ -50,6 +47,12 @@ void Svg::arrow(int x1, int y1, int x2, int y2, std::string_view stroke, double 
                          x2 - dx * size + dy * size, y2 - dy * size + dx * size, stroke);
 }
 
+void Svg::path(std::string_view d, std::string_view fill, std::string_view stroke, double width,
+               std::string_view style) {
+  shapes_ += fmt::format("<path d=\"{}\" fill=\"{}\" stroke=\"{}\" stroke-width=\"{:.1f}\"{}/>\n",
+                         d, fill, stroke, width, style);
+}
+
 void Svg::text(int x, int y, std::string_view text, const SvgText& style) {
   shapes_ += fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"", x, y, style.size,
                          style.fill);
@@ -58,7 +61,7 @@ void Svg::text(int x, int y, std::string_view text, const SvgText& style) {
   if (style.rotate != 0) {
     shapes_ += fmt::format(" transform=\"rotate({} {} {})\"", style.rotate, x, y);
   }
-  shapes_ += fmt::format(">{}</text>\n", escaped(text));
+  shapes_ += fmt::format(">{}</text>\n", xml_escaped(text));
 }
 
 std::string Svg::document(int width, int height) const {

@@ -29,8 +29,9 @@ void check_runs(const std::string& path, const Words& more = {}) {
   CHECK(ended.err.empty());
   const std::string run = fs::path(path).stem().string() + "-001/";
   const auto files = files_in(folder / "runs");
-  for (const char* name : {"config.resolved.ini", "version.txt", "metrics.csv", "ledger.csv",
-                           "links.csv", "events.csv", "verdict.txt", "verdict.json"}) {
+  for (const char* name :
+       {"config.resolved.ini", "version.txt", "metrics.csv", "ledger.csv", "links.csv",
+        "events.csv", "timeline.csv", "verdict.txt", "verdict.json", "report.html"}) {
     CAPTURE(name);
     CHECK(files.count(run + name) == 1);
   }
