@@ -14,6 +14,7 @@ namespace strait {
 
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
+int command_data(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
