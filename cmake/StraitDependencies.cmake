@@ -15,8 +15,8 @@ strait_find(ZLIB)
 strait_find(OpenSSL)
 # Boost's own file: CMake 3.30 deprecates its FindBoost (policy CMP0167).
 strait_find(Boost CONFIG COMPONENTS program_options)
-foreach(module libxxhash libuv libzstd)
-  string(REGEX REPLACE "^libxx" "xx" name ${module})  # PkgConfig::xxhash, libuv, libzstd
+foreach(module libxxhash libuv libzstd libutf8proc)
+  string(REGEX REPLACE "^libxx" "xx" name ${module})  # PkgConfig::xxhash, libuv ...
   pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
   if(NOT ${name}_FOUND)
     message(FATAL_ERROR "${module} is missing: run scripts/setup.sh")

@@ -15,6 +15,7 @@ namespace strait {
 std::string demo_scenario();
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
+int command_data(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_report(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);

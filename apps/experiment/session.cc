@@ -310,8 +310,9 @@ void Session::show_row(const ArmResult& arm, const RoundRow& row) {
                  .virtual_time = row.time,
                  .sent = row.payload,
                  .members = static_cast<int>(row.roster.contributors().size())};
-  if (!row.held_out.empty() && loaded_.config.task.name == "language") {
-    line.bits_per_byte = row.held_out.front().value / kLn2;
+  const double bytes = tasks_->bytes_per_token();
+  if (!row.held_out.empty() && bytes > 0) {
+    line.bits_per_byte = row.held_out.front().value / kLn2 / bytes;
   }
   if (row.round > 0) progress_.line(round_line(line));
   progress_.bar(arm.options.name, row.round, arm.plan.rounds);

@@ -9,8 +9,7 @@
 #include "core/train/quadratic.h"
 
 #ifdef STRAIT_WITH_TORCH
-#include "core/train/data/batches.h"
-#include "core/train/data/corpus.h"
+#include "apps/text/text_data.h"
 #include "core/train/data/count_model.h"
 #include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/language.h"
@@ -66,24 +65,20 @@ class LanguageSource final : public TaskSource {
  public:
   LanguageSource(const RunConfig& config, const std::string& deps) : config_(filled_in(config)) {
     check_device(config_.run.device);  // reading the text takes longer
-    corpus_ = load(config_.data, deps);
-    const auto& data = config_.data;
-    batches_ = std::make_unique<Batches>(
-        corpus_, BatchOptions{.split = data.split == "mixed" ? Split::kMixed : Split::kBySource,
-                              .islands = config_.run.islands,
-                              .sequences = static_cast<std::int32_t>(data.sequences),
-                              .context = static_cast<std::int32_t>(config_.model.context),
-                              .seed = config_.run.seed});
+    corpus_ = load_corpus(text_options(config_, deps));
+    batches_ = std::make_unique<Batches>(corpus_, batch_options(config_));
     adapter_.batches = batches_.get();
-    windows_ = held_out_windows(corpus_, data.held_out_windows,
+    windows_ = held_out_windows(corpus_, config_.data.held_out_windows,
                                 static_cast<std::int32_t>(config_.model.context));
     for (const auto& source : windows_) {
       HeldOut held{.source = source.name};
       for (const Window& window : source.windows) {
-        held.windows.insert(held.windows.end(), window.begin(), window.end());
+        held.windows.resize(held.windows.size() + window.size());
+        window.copy_to(std::span(held.windows).last(window.size()));
       }
       held_out_.push_back(std::move(held));
     }
+    bytes_per_token_ = strait::bytes_per_token(corpus_, windows_);
     check(gpt_of(config_));
   }
 
@@ -92,13 +87,15 @@ class LanguageSource final : public TaskSource {
     return make_language_task({.gpt = gpt_of(config_),
                                .sequences = config_.data.sequences,
                                .seed = config_.run.seed,
-                               .device = config_.run.device},
+                               .device = config_.run.device,
+                               .bytes_per_token = bytes_per_token_},
                               adapter_, held_out_);
   }
 
   ParameterLayout layout() const override { return layout_of(config_); }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
+  double bytes_per_token() const override { return bytes_per_token_; }
 
   bool batch(BatchKey key, std::span<std::int64_t> inputs,
              std::span<std::int64_t> targets) const override {
@@ -107,6 +104,7 @@ class LanguageSource final : public TaskSource {
   }
 
   std::optional<double> count_model_bits_per_byte(int islands, std::int64_t steps) const override {
+    if (!corpus_.is_bytes) return std::nullopt;
     const CountModel model = fit_count_model(*batches_, islands, steps);
     double sum = 0;
     for (const auto& source : windows_) sum += model.bits_per_byte(source.windows);
@@ -122,17 +120,13 @@ class LanguageSource final : public TaskSource {
     const Batches* batches = nullptr;
   };
 
-  static Corpus load(const DataSettings& data, const std::string& deps) {
-    if (data.text == "manpages") return load_manual_pages(deps + "/manpages", data.languages);
-    return load_text_folder(data.text);
-  }
-
   RunConfig config_;
   Corpus corpus_;
   std::unique_ptr<Batches> batches_;
   mutable Adapter adapter_;
   std::vector<HeldOutSource> windows_;
   std::vector<HeldOut> held_out_;
+  double bytes_per_token_ = 0;
 };
 
 #endif

@@ -35,6 +35,10 @@ class TaskSource {
   virtual std::string data_description() const = 0;
   virtual std::string data_hash() const = 0;
 
+  /// Bytes of held-out text per token, which make bits per byte of a loss; 0 where there is no text
+  /// or it is not known.
+  virtual double bytes_per_token() const { return 0; }
+
   /// What a record needs: one batch's inputs and targets [sequences, T]. False if there are no
   /// tokens.
   virtual bool batch(BatchKey, std::span<std::int64_t> /*inputs*/,
@@ -42,8 +46,9 @@ class TaskSource {
     return false;
   }
 
-  /// Bits per byte of an order-2 count model fitted on the bytes that `islands` islands train on in
-  /// `steps` steps, on the held-out windows. Nothing where there is no text.
+  /// Of byte text: bits per byte of an order-2 count model fitted on the bytes that `islands`
+  /// islands train on in `steps` steps, on the held-out windows. Nothing where there is other text
+  /// or none.
   virtual std::optional<double> count_model_bits_per_byte(int /*islands*/,
                                                           std::int64_t /*steps*/) const {
     return std::nullopt;

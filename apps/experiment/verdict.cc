@@ -61,7 +61,8 @@ Json faults_json(const ArmResult& arm) {
           {"discarded_tokens", measured(arm.discarded_tokens, "tokens")}};
 }
 
-bool is_text(const VerdictInput& in) { return in.experiment.config.task.name == "language"; }
+/// 0: no text, or its bytes are not known.
+double bytes_per_token(const VerdictInput& in) { return in.experiment.tasks.bytes_per_token(); }
 
 Bytes payload(const ArmResult& arm) {
   return arm.costs.bytes[static_cast<std::size_t>(Cause::kPayload)];
@@ -162,8 +163,8 @@ Json costs_json(const Costs& costs) {
 Json loss_json(const VerdictInput& in, const std::vector<Metric>& metrics) {
   Json json;
   for (const auto& metric : metrics) json[metric.name] = measured(metric.value, "nats");
-  if (is_text(in)) {
-    const double loss = metrics.front().value;
+  if (const double bytes = bytes_per_token(in); bytes > 0) {
+    const double loss = metrics.front().value / bytes;
     json["perplexity_per_byte"] = measured(std::exp(loss), "1");
     json["bits_per_byte"] = measured(loss / kLn2, "bit");
   }
@@ -275,12 +276,13 @@ std::string arms_table(const VerdictInput& in) {
   table.row("tokens", cells(in, [](const auto& a) { return fmt::format("{}", a.tokens); }));
   table.row("held-out loss",
             cells(in, [](const auto& a) { return fmt::format("{:.4f}", final_loss(a)); }));
-  if (is_text(in)) {
-    table.row("perplexity per byte", cells(in, [](const auto& a) {
-                return fmt::format("{:.3f}", std::exp(final_loss(a)));
+  if (const double bytes = bytes_per_token(in); bytes > 0) {
+    table.row("perplexity per byte", cells(in, [&](const auto& a) {
+                return fmt::format("{:.3f}", std::exp(final_loss(a) / bytes));
               }));
-    table.row("bits per byte",
-              cells(in, [](const auto& a) { return fmt::format("{:.3f}", final_loss(a) / kLn2); }));
+    table.row("bits per byte", cells(in, [&](const auto& a) {
+                return fmt::format("{:.3f}", final_loss(a) / kLn2 / bytes);
+              }));
   }
   if (loss && in.arms.size() > 1) {
     table.row(fmt::format("time to loss {:.4f}", *loss), cells(in, [&](const auto& a) {
@@ -333,8 +335,8 @@ std::string comparison_text(const VerdictInput& in, const ArmResult& dp) {
       "{4:.2f} times less time on this network",
       first.options.name, ratio, payload(dp), payload(first),
       seconds(dp.costs.time) / seconds(first.costs.time));
-  if (is_text(in)) {
-    const double gap = std::exp(final_loss(first) - final_loss(dp)) - 1;
+  if (const double bytes = bytes_per_token(in); bytes > 0) {
+    const double gap = std::exp((final_loss(first) - final_loss(dp)) / bytes) - 1;
     text += fmt::format("; its perplexity per byte is {:.1f} % {}", 100 * std::abs(gap),
                         gap >= 0 ? "higher" : "lower");
   }

@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <glob.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "core/base/check.h"
@@ -19,21 +23,27 @@ namespace {
 
 constexpr std::size_t kBuffer = 64 * 1024;
 
-std::string_view fix_for(int error) {
+std::string fix_for(int error, std::string_view option) {
+  const std::string other = fmt::format("give another folder with {}", option);
   switch (error) {
     case ENOSPC:
-    case EDQUOT: return "free space or give another folder with run.out";
-    case EFBIG: return "raise the limit (ulimit -f) or give another folder with run.out";
-    case ENOENT: return "make that folder first or give another one with run.out";
-    default: return "give another folder with run.out";
+    case EDQUOT: return "free space or " + other;
+    case EFBIG: return "raise the limit (ulimit -f) or " + other;
+    case ENOENT: return fmt::format("make that folder first or give another one with {}", option);
+    default: return other;
   }
 }
 
-/// A file of a new name beside `path`. Counted, not random: tests and runs are repeatable.
-int open_temporary(const std::string& path, std::string& name) {
+/// Beside `path`. Counted, not random: tests and runs are repeatable.
+std::string temporary_name(const std::string& path) {
   static std::atomic<int> counter{0};
+  return fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
+}
+
+/// A file of a new name.
+int open_temporary(const std::string& path, std::string& name) {
   while (true) {
-    name = fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
+    name = temporary_name(path);
     const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file >= 0 || errno != EEXIST) return file;
   }
@@ -41,8 +51,8 @@ int open_temporary(const std::string& path, std::string& name) {
 
 }  // namespace
 
-std::string cannot_write(const std::string& path, int error) {
-  return fmt::format("cannot write {}: {}; {}", path, std::strerror(error), fix_for(error));
+std::string cannot_write(const std::string& path, int error, std::string_view option) {
+  return fmt::format("cannot write {}: {}; {}", path, std::strerror(error), fix_for(error, option));
 }
 
 std::string folder_of(const std::string& path) {
@@ -60,9 +70,10 @@ int sync_folder(const std::string& folder) {
   return error;
 }
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(std::string path, std::string option)
+    : path_(std::move(path)), option_(std::move(option)) {
   file_ = open_temporary(path_, temporary_);
-  if (file_ < 0) throw UserError(cannot_write(path_, errno));
+  if (file_ < 0) throw UserError(cannot_write(path_, errno, option_));
 }
 
 AtomicFile::~AtomicFile() { discard(); }
@@ -109,7 +120,7 @@ void AtomicFile::commit() {
 
 void AtomicFile::fail(int error) {
   discard();
-  throw UserError(cannot_write(path_, error));
+  throw UserError(cannot_write(path_, error, option_));
 }
 
 void AtomicFile::discard() noexcept {
@@ -122,6 +133,55 @@ void write_file_atomically(const std::string& path, std::string_view contents) {
   AtomicFile file(path);
   file.write(contents);
   file.commit();
+}
+
+AtomicFolder::AtomicFolder(std::string path, std::string option)
+    : path_(std::move(path)), option_(std::move(option)) {
+  while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+  check_free();
+  int error = 0;
+  do {
+    temporary_ = temporary_name(path_);
+    error = ::mkdir(temporary_.c_str(), 0777) == 0 ? 0 : errno;
+  } while (error == EEXIST);
+  if (error != 0) throw UserError(cannot_write(path_, error, option_));
+}
+
+void AtomicFolder::check_free() const {
+  struct stat info {};
+  if (::lstat(path_.c_str(), &info) != 0) return;
+  throw UserError(
+      fmt::format("{} is there already; remove it or give another name with {}", path_, option_));
+}
+
+AtomicFolder::~AtomicFolder() {
+  std::error_code ignored;
+  if (!temporary_.empty()) std::filesystem::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::commit() {
+  check_free();
+  int error = sync_folder(temporary_);
+  if (error == 0 && ::rename(temporary_.c_str(), path_.c_str()) != 0) error = errno;
+  if (error != 0) throw UserError(cannot_write(path_, error, option_));
+  temporary_.clear();
+  error = sync_folder(folder_of(path_));
+  if (error != 0) throw UserError(cannot_write(path_, error, option_));
+}
+
+bool is_pattern(const std::string& path) { return path.find_first_of("*?[") != std::string::npos; }
+
+std::vector<std::string> files_matching(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return {path};
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (is_pattern(path) && ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 std::string read_file(const std::string& path) {

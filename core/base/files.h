@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace strait {
 
@@ -17,7 +18,8 @@ namespace strait {
 /// (an exception passed, say) leaves nothing behind. A killed program may leave PATH.tmp-PID-N.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);
+  /// `option` is where the user says what folder is written to, for errors.
+  explicit AtomicFile(std::string path, std::string option = "run.out");
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -37,6 +39,7 @@ class AtomicFile {
   void discard() noexcept;
 
   std::string path_;
+  std::string option_;
   std::string temporary_;
   std::string buffer_;  // small writes are gathered
   std::int64_t size_ = 0;
@@ -45,10 +48,39 @@ class AtomicFile {
 
 void write_file_atomically(const std::string& path, std::string_view contents);
 
+/// A folder that is there completely or not at all. Files are made in temporary(); one that was not
+/// committed leaves nothing behind. A killed program may leave PATH.tmp-PID-N.
+class AtomicFolder {
+ public:
+  /// UserError if there is something under `path` already, or `option` (see AtomicFile) names a
+  /// place where no folder can be made.
+  AtomicFolder(std::string path, std::string option);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const std::string& temporary() const { return temporary_; }
+
+  /// Gives the folder its name. Once.
+  void commit();
+
+ private:
+  void check_free() const;
+
+  std::string path_, option_, temporary_;
+};
+
+/// Whether `path` is a pattern of file names, such as texts/*.txt.
+bool is_pattern(const std::string& path);
+
+/// The paths that a pattern stands for, sorted by their bytes; those of no pattern are itself, if
+/// it is there.
+std::vector<std::string> files_matching(const std::string& path);
+
 std::string read_file(const std::string& path);
 
 /// "cannot write PATH: No space left on device; free space or give another folder with run.out"
-std::string cannot_write(const std::string& path, int error);
+std::string cannot_write(const std::string& path, int error, std::string_view option = "run.out");
 
 /// Makes the renames and creations in `folder` durable; 0 or the errno.
 int sync_folder(const std::string& folder);

@@ -101,7 +101,7 @@ std::vector<Key> model_keys() {
       key(SETTING(model.head_size), kModel, "0 = width / heads"),
       key(SETTING(model.context), kModel, "tokens of a sequence; 0 = from size"),
       key(SETTING(model.init_std), kModel, "of the initial weights; 0 = 0.68 / sqrt(width)"),
-      key(SETTING(model.vocabulary), kModel, "symbols; bytes are 256"),
+      key(SETTING(model.vocabulary), kModel, "symbols; 0 = the data's own, bytes are 256"),
       key(SETTING(quadratic.size), kModel, "parameters"),
       key(SETTING(quadratic.conditioning), kModel, "largest over smallest curvature"),
       key(SETTING(quadratic.spread), kModel, "how far apart the islands' optima lie"),
@@ -111,10 +111,13 @@ std::vector<Key> model_keys() {
 
 std::vector<Key> data_keys() {
   return {
-      key(SETTING(data.text), kData, "manpages, or a folder with one folder of text per source"),
-      key(SETTING(data.languages), kData, "the sources, in order"),
-      choice(SETTING(data.split), kData, {"mixed", "by_source"},
-             "who reads what: all from all sources, or each island from one"),
+      key(SETTING(data.text), kData, "manpages, a folder of text, files, or tokens (strait data)"),
+      key(SETTING(data.languages), kData, "of manual pages: the sources, in order"),
+      choice(SETTING(data.split), kData, {"mixed", "by_source", "by_size"},
+             "who reads what: all from all sources, each island from one, or unequal shares"),
+      key(SETTING(data.mixing), kData, "with by_source: the fraction that comes from all sources",
+          kFraction),
+      key(SETTING(data.sizes), kData, "with by_size: a number per island, e.g. 4,2,1,1"),
       key(SETTING(data.sequences), kData, "sequences per island and inner step"),
       key(SETTING(data.held_out_windows), kData, "windows per source for every evaluation"),
   };

@@ -16,6 +16,7 @@
 #include "core/config/ini.h"
 #include "core/config/keys.h"
 #include "core/config/mistakes.h"
+#include "core/train/data/corpus.h"
 
 namespace strait {
 namespace {
@@ -110,6 +111,7 @@ class Loader {
     find_files();
     check_device();
     loaded_.config = filled_in(loaded_.given);
+    ask_data();
     if (const auto mistake = find_mistake(loaded_.config); mistake) {
       throw UserError(mistake->line() + place_of(mistake->key));
     }
@@ -185,13 +187,18 @@ class Loader {
   }
 
   std::string find_text(const std::string& path) {
-    const std::string found = beside_scenario("data.text", path).value_or(path);
-    std::error_code ignored;
-    if (fs::is_directory(found, ignored)) return found;
+    if (const auto found = beside_scenario("data.text", path)) return *found;
     throw UserError(
-        fmt::format("data.text: no folder {}; name a folder of text files, or write "
-                    "manpages{}",
+        fmt::format("data.text: no folder or file {}; name text or token files, a folder of them, "
+                    "or write manpages{}",
                     path, place_of("data.text")));
+  }
+
+  /// What is 0 there says the data, where it is at hand.
+  void ask_data() {
+    auto& vocabulary = loaded_.config.model.vocabulary;
+    if (loaded_.given.model.vocabulary != 0 || loaded_.given.task.name != "language") return;
+    vocabulary = vocabulary_of_text(loaded_.given.data.text);
   }
 
   void find_csv(const std::string& key, std::string& path) {
@@ -212,9 +219,8 @@ class Loader {
     const fs::path beside = (fs::path(folder_of(loaded_.scenario)) / path).lexically_normal();
     std::vector<fs::path> candidates = {beside, here};
     if (!is_from_file(key)) std::swap(candidates[0], candidates[1]);
-    std::error_code ignored;
     for (const auto& candidate : candidates) {
-      if (fs::exists(candidate, ignored)) return candidate.string();
+      if (!files_matching(candidate).empty()) return candidate.string();
     }
     return std::nullopt;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/base/check.h"
@@ -95,8 +96,8 @@ void check_model(const RunConfig& c, Rules& rules) {
                             model.heads));
   rules.between(model.head_size, "model.head_size", 1, 65536);
   rules.positive(model.init_std, "model.init_std");
-  rules.require(model.vocabulary >= 256 && model.vocabulary <= kManyElements, "model.vocabulary",
-                "has to be 256 or more, since text is read byte by byte");
+  rules.require(model.vocabulary >= 2 && model.vocabulary <= kManyElements, "model.vocabulary",
+                "has to be 2 or more, or 0 for as many as the data has");
   rules.between(c.quadratic.size, "quadratic.size", 128, kManyElements);
   rules.require(c.quadratic.conditioning >= 1 && c.quadratic.conditioning <= 1e12,
                 "quadratic.conditioning", "has to be 1 to 1e12");
@@ -109,6 +110,20 @@ void check_data(const RunConfig& c, Rules& rules) {
   rules.require(!languages.empty(), "data.languages", "name at least one source, e.g. en");
   rules.require(std::set(languages.begin(), languages.end()).size() == languages.size(),
                 "data.languages", "names a source twice; keep one of each");
+  const auto& sizes = c.data.sizes;
+  const bool by_size = c.data.split == "by_size", by_source = c.data.split == "by_source";
+  rules.require(
+      by_source || c.data.mixing == 0, "data.mixing",
+      fmt::format("data.split = {} does not read it; write data.split = by_source", c.data.split));
+  rules.require(
+      by_size || sizes.empty(), "data.sizes",
+      fmt::format("data.split = {} does not read it; write data.split = by_size", c.data.split));
+  rules.require(!by_size || std::ssize(sizes) == c.run.islands, "data.sizes",
+                fmt::format("data.split = by_size takes a number for each of the run.islands = {}",
+                            c.run.islands));
+  rules.require(std::all_of(sizes.begin(), sizes.end(),
+                            [](std::int64_t size) { return size >= 1 && size <= kManySteps; }),
+                "data.sizes", fmt::format("has to have numbers of 1 to {}", kManySteps));
   rules.between(c.data.sequences, "data.sequences", 1, 65536);
   rules.between(c.data.held_out_windows, "data.held_out_windows", 1, kManySteps);
 }

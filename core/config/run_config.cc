@@ -37,6 +37,7 @@ void fill_model(ModelSettings& model) {
   }
   const bool divisible = model.width > 0 && model.heads > 0 && model.width % model.heads == 0;
   if (divisible) fill(model.head_size, model.width / model.heads);
+  fill(model.vocabulary, std::int64_t{256});  // bytes; load_config asks the data before
   if (model.width > 0) fill(model.init_std, 0.68 / std::sqrt(static_cast<double>(model.width)));
 }
 

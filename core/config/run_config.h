@@ -98,9 +98,8 @@ struct ModelSettings {
   /// width 768 and learns much slower at 128.
   double init_std = 0;
 
-  /// Symbols: one for each byte, so that no tokenizer has to be trained and losses are bits per
-  /// byte.
-  std::int64_t vocabulary = 256;
+  /// Symbols; 0 = as many as the data has: 256 (bytes), or those of prepared or token files.
+  std::int64_t vocabulary = 0;
 
   bool operator==(const ModelSettings&) const = default;
 };
@@ -124,16 +123,23 @@ struct QuadraticSettings {
 
 /// [data]. Changes results.
 struct DataSettings {
-  /// `manpages` (the manual pages that the set-up fetched) or a folder with one folder of text
-  /// files per source.
+  /// `manpages` (the manual pages that the set-up fetched), a folder with one folder of text files
+  /// per source, a pattern of files, lines of JSON, token files, or a folder that `strait data
+  /// prepare` wrote.
   std::string text = "manpages";
 
-  /// The sources, in order.
+  /// Of the manual pages: the sources, in order.
   std::vector<std::string> languages = {"en", "de", "fr", "es"};
 
   /// mixed: every island reads from all sources. by_source: island i reads source i mod (number of
-  /// sources) only, the hard case.
+  /// sources) only, the hard case. by_size: as mixed, in shares as `sizes` says.
   std::string split = "mixed";
+
+  /// With by_source: this fraction of an island's windows comes from all sources; 1 = all do.
+  double mixing = 0;
+
+  /// With by_size: a number per island, e.g. 4,2,1,1; who has less text reads it more often.
+  std::vector<std::int64_t> sizes;
 
   /// Sequences per island and inner step.
   std::int64_t sequences = 2;

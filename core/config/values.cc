@@ -1,5 +1,7 @@
 #include "core/config/values.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -59,6 +61,14 @@ void parse_value(std::string_view text, const ValueRule& rule, std::vector<std::
   value = std::move(parts);
 }
 
+void parse_value(std::string_view text, const ValueRule& rule, std::vector<std::int64_t>& value) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& part : split(text, ',')) {
+    parse_value(std::string_view(part), rule, numbers.emplace_back());
+  }
+  value = std::move(numbers);
+}
+
 void parse_value(std::string_view text, const ValueRule&, Nanos& value) {
   value = parse_duration(text);
 }
@@ -80,6 +90,10 @@ std::string print_value(const ValueRule&, const std::string& value) { return val
 
 std::string print_value(const ValueRule&, const std::vector<std::string>& value) {
   return join(value, ",");
+}
+
+std::string print_value(const ValueRule&, const std::vector<std::int64_t>& value) {
+  return fmt::format("{}", fmt::join(value, ","));
 }
 
 std::string print_value(const ValueRule&, Nanos value) { return format_duration(value); }

@@ -34,6 +34,7 @@ void parse_value(std::string_view text, const ValueRule& rule, bool& value);
 void parse_value(std::string_view text, const ValueRule& rule, double& value);
 void parse_value(std::string_view text, const ValueRule& rule, std::string& value);
 void parse_value(std::string_view text, const ValueRule& rule, std::vector<std::string>& value);
+void parse_value(std::string_view text, const ValueRule& rule, std::vector<std::int64_t>& value);
 void parse_value(std::string_view text, const ValueRule& rule, Nanos& value);
 void parse_value(std::string_view text, const ValueRule& rule, BytesPerSecond& value);
 
@@ -57,6 +58,7 @@ std::string print_value(const ValueRule& rule, bool value);
 std::string print_value(const ValueRule& rule, double value);
 std::string print_value(const ValueRule& rule, const std::string& value);
 std::string print_value(const ValueRule& rule, const std::vector<std::string>& value);
+std::string print_value(const ValueRule& rule, const std::vector<std::int64_t>& value);
 std::string print_value(const ValueRule& rule, Nanos value);
 std::string print_value(const ValueRule& rule, BytesPerSecond value);
 

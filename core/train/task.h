@@ -69,8 +69,8 @@ class Task {
   virtual std::vector<Metric> evaluate(std::span<const float> parameters, int share,
                                        int shares) = 0;
 
-  /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not
-  /// text.
+  /// Bytes of held-out text per token, so that bits per byte can be told: 1 for byte-level text,
+  /// 0 = no text, or not known.
   virtual double bytes_per_token() const = 0;
 };
 

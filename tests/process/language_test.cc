@@ -47,10 +47,8 @@ TEST_CASE("missing text is refused with how to get it", "[process]") {
         "no manual pages in " + (place / "text/manpages") +
             "; run scripts/setup.sh, or name a folder of text with data.text");
   CHECK(place.refused({"--data.text", "no"}) ==
-        "data.text: no folder no; name a folder of text files, or write manpages (command line)");
-  CHECK(place.refused({"--data.text", "s.ini"}) ==
-        "data.text: no folder s.ini; name a folder of text files, or write manpages (command "
-        "line)");
+        "data.text: no folder or file no; name text or token files, a folder of them, or write "
+        "manpages (command line)");
 }
 
 TEST_CASE("text that does not suffice is refused with what is there", "[process]") {

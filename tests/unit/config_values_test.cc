@@ -37,8 +37,8 @@ TEST_CASE("impossible settings are refused with key, value and fix", "[config]")
        "model.width = 128: is not divisible by model.heads = 3; change one of them or give "
        "model.head_size"},
       {[](auto& c) { c.model.layers = -1; }, "model.layers = -1: has to be 1 to 1000"},
-      {[](auto& c) { c.model.vocabulary = 100; },
-       "model.vocabulary = 100: has to be 256 or more, since text is read byte by byte"},
+      {[](auto& c) { c.model.vocabulary = 1; },
+       "model.vocabulary = 1: has to be 2 or more, or 0 for as many as the data has"},
       {[](auto& c) {
          c.data.languages = {"en", "de", "en"};
        },

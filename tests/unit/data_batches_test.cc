@@ -17,6 +17,17 @@ namespace {
 
 constexpr std::int32_t kContext = 16;
 
+Tokens random_bytes(std::size_t count, Rng& rng) {
+  std::vector<std::uint8_t> bytes;
+  while (bytes.size() < count) bytes.push_back(static_cast<std::uint8_t>(rng.below(256)));
+  return Tokens(std::move(bytes));
+}
+
+/// The one piece of a text in memory.
+TokenSpan all_of(const Tokens& tokens) {
+  return tokens.pieces().empty() ? TokenSpan() : tokens.pieces().front();
+}
+
 /// Sources of the given sizes, random bytes.
 Corpus corpus_of(const std::vector<std::size_t>& train_sizes, std::size_t held_out = 1000) {
   Corpus corpus;
@@ -24,12 +35,8 @@ Corpus corpus_of(const std::vector<std::size_t>& train_sizes, std::size_t held_o
     Source source;
     source.name = fmt::format("s{}", i);
     Rng rng(9, "text", i);
-    for (std::size_t k = 0; k < train_sizes[i]; ++k) {
-      source.train.push_back(static_cast<std::uint8_t>(rng.below(256)));
-    }
-    for (std::size_t k = 0; k < held_out; ++k) {
-      source.held_out.push_back(static_cast<std::uint8_t>(rng.below(256)));
-    }
+    source.train = random_bytes(train_sizes[i], rng);
+    source.held_out = random_bytes(held_out, rng);
     corpus.sources.push_back(std::move(source));
   }
   return corpus;
@@ -42,7 +49,7 @@ BatchOptions options_of(Split split, std::int32_t islands) {
 /// Source and offset of a window; fails the test if it lies outside every source.
 std::pair<std::size_t, std::size_t> place_of(Window window, const Corpus& corpus) {
   for (std::size_t i = 0; i < corpus.sources.size(); ++i) {
-    const auto& train = corpus.sources[i].train;
+    const TokenSpan train = all_of(corpus.sources[i].train);
     const std::less_equal<const std::uint8_t*> no_later;
     if (no_later(train.data(), window.data()) &&
         no_later(window.data() + window.size(), train.data() + train.size())) {
@@ -184,7 +191,7 @@ TEST_CASE("held-out windows are spread evenly and come from held-out text only",
   CHECK(held_out[1].name == "s1");
   for (std::size_t i = 0; i < 2; ++i) {
     REQUIRE(held_out[i].windows.size() == 10);
-    const auto* begin = corpus.sources[i].held_out.data();
+    const auto* begin = all_of(corpus.sources[i].held_out).data();
     for (std::size_t w = 0; w < 10; ++w) {
       CHECK(held_out[i].windows[w].size() == kContext + 1);
       CHECK(held_out[i].windows[w].data() - begin == static_cast<std::ptrdiff_t>(w * 62 / 10 * 16));
@@ -195,23 +202,107 @@ TEST_CASE("held-out windows are spread evenly and come from held-out text only",
 
 TEST_CASE("too little text says how much there is and how much is needed", "[data]") {
   const Corpus corpus = corpus_of({5000, 100}, 100);
+  const std::string fix = "; add text or use fewer islands, sequences or held-out windows";
   CHECK(user_error_of([&] { held_out_windows(corpus, 7, kContext); }) ==
-        "too little held-out text in source 's0': 100 bytes, 113 needed (7 windows of 16); add "
-        "text or "
-        "use fewer islands, sequences or held-out windows");
+        "too little held-out text in source 's0': 100 tokens, 113 needed (7 windows of 16)" + fix);
   CHECK(user_error_of([&] { Batches(corpus, options_of(Split::kMixed, 4)); }) ==
-        "too little training text in source 's1': 100 bytes, 129 needed (8 windows of 16); add "
-        "text or "
-        "use fewer islands, sequences or held-out windows");
+        "too little training text in source 's1': 100 tokens, which leaves island 0 of 4 with 3 "
+        "windows of 16 for batches of 4" +
+            fix);
   CHECK(user_error_of([&] { Batches(corpus, options_of(Split::kMixed, 3)); }) == "");
   CHECK(user_error_of([&] { Batches(corpus, options_of(Split::kBySource, 2)); }) == "");
   CHECK(user_error_of([&] { Batches(corpus, options_of(Split::kBySource, 4)); }) ==
-        "too little training text in source 's1': 100 bytes, 129 needed (8 windows of 16); add "
-        "text or "
-        "use fewer islands, sequences or held-out windows");
+        "too little training text in source 's1': 100 tokens, which leaves island 0 of 4 with 3 "
+        "windows of 16 for batches of 4" +
+            fix);
   CHECK(user_error_of([&] {
           Batches(corpus_of({0}), options_of(Split::kMixed, 1));
-        }).find("0 bytes") != std::string::npos);
+        }).find("0 tokens") != std::string::npos);
+}
+
+/// How many windows of an island's epoch are in each source.
+std::map<std::size_t, std::int64_t> sources_of(const Batches& batches, std::int32_t island) {
+  std::map<std::size_t, std::int64_t> counts;
+  for (std::int64_t i = 0; i < batches.windows_per_epoch(island); ++i) {
+    ++counts[batches.owned(island, i).source];
+  }
+  return counts;
+}
+
+TEST_CASE("by size an island has the share that it was given", "[data]") {
+  const Corpus corpus = corpus_of({16 * 400 + 1, 16 * 500 + 1});
+  BatchOptions options = options_of(Split::kBySize, 4);
+  options.sizes = {4, 2, 1, 1};
+  const Batches batches(corpus, options);
+  CHECK(batches.windows_per_epoch(0) == 400);
+  CHECK(batches.windows_per_epoch(1) == 200);
+  CHECK(batches.windows_per_epoch(2) == 100);
+  CHECK(batches.windows_per_epoch(3) == 100);
+  std::set<std::pair<std::size_t, std::int64_t>> seen;
+  for (std::int32_t island = 0; island < 4; ++island) {
+    for (std::int64_t i = 0; i < batches.windows_per_epoch(island); ++i) {
+      const auto place = batches.owned(island, i);
+      CHECK(seen.emplace(place.source, place.window).second);
+    }
+    // About as much of each source: the deal is random.
+    const auto counts = sources_of(batches, island);
+    CHECK(counts.at(0) > batches.windows_per_epoch(island) / 3);
+    CHECK(counts.at(1) > batches.windows_per_epoch(island) / 3);
+  }
+  CHECK(seen.size() == 800);
+}
+
+TEST_CASE("mixing is the fraction of an island's windows that comes from all sources", "[data]") {
+  const Corpus corpus = corpus_of({16 * 1000 + 1, 16 * 1000 + 1, 16 * 1000 + 1, 16 * 1000 + 1});
+  for (const double mixing : {0.0, 0.25, 0.5, 1.0}) {
+    for (const std::int32_t islands : {2, 4, 8}) {
+      INFO("mixing " << mixing << ", islands " << islands);
+      BatchOptions options = options_of(Split::kBySource, islands);
+      options.mixing = mixing;
+      const Batches batches(corpus, options);
+      std::set<std::pair<std::size_t, std::int64_t>> seen;
+      std::int64_t all = 0;
+      for (std::int32_t island = 0; island < islands; ++island) {
+        const auto windows = static_cast<double>(batches.windows_per_epoch(island));
+        auto counts = sources_of(batches, island);
+        const double own = static_cast<double>(counts[static_cast<std::size_t>(island % 4)]);
+        CHECK(own / windows == Approx(1 - mixing + mixing / 4).margin(0.06));
+        all += batches.windows_per_epoch(island);
+        for (std::int64_t i = 0; i < batches.windows_per_epoch(island); ++i) {
+          const auto place = batches.owned(island, i);
+          seen.emplace(place.source, place.window);
+        }
+      }
+      CHECK(std::ssize(seen) == all);
+      if (islands >= 4) CHECK(all > 4000 - 3 * islands);
+    }
+  }
+}
+
+TEST_CASE("tokens of two bytes in several pieces make windows within the pieces", "[data]") {
+  std::vector<std::uint16_t> first, second;
+  for (std::uint16_t i = 0; i < 50; ++i) first.push_back(static_cast<std::uint16_t>(1000 + i));
+  for (std::uint16_t i = 0; i < 33; ++i) second.push_back(static_cast<std::uint16_t>(40'000 + i));
+  Corpus corpus;
+  corpus.is_bytes = false;
+  corpus.sources.resize(1);
+  const Tokens one(first), two(second);
+  Tokens& train = corpus.sources[0].train;
+  train.append(nullptr, all_of(one));
+  train.append(nullptr, all_of(two));
+  REQUIRE(train.size() == 83);
+  const Windows windows(train, kContext);
+  REQUIRE(windows.count() == 5);  // 3 and 2
+  CHECK(windows[2][0] == 1032);
+  CHECK(windows[2][16] == 1048);
+  CHECK(windows[3][0] == 40'000);
+  CHECK(windows[4][16] == 40'032);
+  CHECK(windows.spread(1, 2)[0] == 1032);
+  BatchOptions options = options_of(Split::kMixed, 1);
+  options.sequences = 5;
+  std::vector<std::int64_t> inputs(5 * kContext), targets(5 * kContext);
+  Batches(corpus, options).fill(0, 0, inputs, targets);
+  for (std::size_t i = 0; i < inputs.size(); ++i) CHECK(targets[i] == inputs[i] + 1);
 }
 
 }  // namespace

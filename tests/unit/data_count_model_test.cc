@@ -82,7 +82,7 @@ TEST_CASE("bits per byte is the mean over targets with the window's own context"
   for (const auto& window : {first, second}) {
     for (std::size_t t = 1; t < window.size(); ++t) {
       const std::size_t from = t < 2 ? 0 : t - 2;
-      bits -= std::log2(model.probability(Window(window).subspan(from, t - from), window[t]));
+      bits -= std::log2(model.probability(std::span(window).subspan(from, t - from), window[t]));
     }
   }
   CHECK(model.bits_per_byte(std::vector<Window>{first, second}) == Approx(bits / 9));
@@ -93,13 +93,13 @@ TEST_CASE("the model of a run counts each consumed window once", "[data]") {
   corpus.sources.resize(1);
   corpus.sources[0].name = std::string("s");
   Rng rng(3, "text");
-  for (int i = 0; i < 161; ++i) {
-    corpus.sources[0].train.push_back(static_cast<std::uint8_t>('a' + rng.below(5)));
-  }
+  std::vector<std::uint8_t> train;
+  for (int i = 0; i < 161; ++i) train.push_back(static_cast<std::uint8_t>('a' + rng.below(5)));
+  corpus.sources[0].train = Tokens(train);
   const Batches batches(corpus, {.islands = 2, .sequences = 5, .context = 16, .seed = 1});
   CountModel all;
   for (std::size_t w = 0; w < 10; ++w) {
-    all.add_window(Window(corpus.sources[0].train).subspan(w * 16, 17));
+    all.add_window(Window(train).subspan(w * 16, 17));
   }
   const auto text = bytes_of("abcdeabcdeaabbccdd");
   const std::vector<Window> windows{text};

@@ -59,8 +59,12 @@ inline std::string page_name(bool held_out, int n) {
   }
 }
 
-inline std::string text_of(const std::vector<std::uint8_t>& bytes) {
-  return std::string(bytes.begin(), bytes.end());
+inline std::string text_of(const Tokens& bytes) {
+  std::string text;
+  for (const TokenSpan& piece : bytes.pieces()) {
+    text.append(piece.bytes().begin(), piece.bytes().end());
+  }
+  return text;
 }
 
 /// what() of the UserError that `f` throws; empty if it throws none.

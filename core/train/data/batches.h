@@ -1,47 +1,46 @@
-// Which bytes an island trains on at a step, and which bytes everyone is evaluated on.
+// Which tokens an island trains on at a step, and which everyone is evaluated on.
 //
-// A source's training bytes are cut into windows of context + 1 bytes at stride `context` (byte t
-// predicts byte t + 1, so every byte is a target once). Every source gives as many windows as the
-// smallest one has, evenly spread over its text: the mixture is uniform over sources. The windows
-// of a pool are dealt in the order of one seeded permutation per epoch, to each island its own
-// part, so islands never share a window within an epoch; an island whose part is used up begins the
-// next epoch.
+// A source's training tokens are cut into windows of context + 1 tokens at stride `context`, so
+// that every token is a target once. Every source gives as many windows as the smallest one has,
+// evenly spread over its text: the mixture is uniform over sources. A seeded permutation deals them
+// to the islands: a window belongs to one island for the whole run. Another one per epoch is the
+// order in which an island reads its own; who has read them all begins the next epoch.
 //
 // The batch of (seed, island, step) is a pure function, whatever the strategy asks for in between.
-// Any thread may call fill; it computes at most one permutation (a millisecond per 100,000
-// windows).
+// Windows and permutations are computed, not stored: a corpus of any size needs no memory here.
+// Any thread may call all of it.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/permutation.h"
 #include "core/train/data/corpus.h"
 
 namespace strait {
 
-/// context + 1 bytes of a corpus; valid as long as the corpus.
-using Window = std::span<const std::uint8_t>;
-
 enum class Split {
   kMixed,     // every island draws from all sources: the same distribution everywhere
-  kBySource,  // island i draws from source i mod (number of sources) only; with fewer islands than
-              // sources the last sources are never trained on, though held_out_windows has them
+  kBySource,  // island i draws from source i mod (number of sources), but for the share `mixing`;
+              // with fewer islands than sources the last sources are hardly or never trained on,
+              // though held_out_windows has them
+  kBySize,    // as kMixed, in unequal shares: epochs are as long as an island's share
 };
 
 struct BatchOptions {
   Split split = Split::kMixed;  // the papers' i.i.d. setting; kBySource is their harder one
+  double mixing = 0;            // of kBySource: the share of an island's windows from all sources
+  std::vector<std::int64_t> sizes = {};  // of kBySize: the islands' shares, in proportion
   std::int32_t islands = 1;
   std::int32_t sequences = 8;  // per island and step
-  std::int32_t context = 128;  // bytes that the model sees
+  std::int32_t context = 128;  // tokens that the model sees
   std::uint64_t seed = 1;
 };
 
-/// Copies windows to row-major [windows, context] token numbers, `targets` one byte ahead of
+/// Copies windows to row-major [windows, context] token numbers, `targets` one token ahead of
 /// `inputs`.
 void copy_windows(std::span<const Window> windows, std::span<std::int64_t> inputs,
                   std::span<std::int64_t> targets);
@@ -61,33 +60,39 @@ class Batches {
   /// The same batch as windows.
   std::vector<Window> windows(std::int32_t island, std::int64_t step) const;
 
-  /// Windows that an island has until its next epoch begins.
+  /// Windows that an island has until its next epoch begins: all that are its own.
   std::int64_t windows_per_epoch(std::int32_t island) const;
 
- private:
-  /// What islands draw from: all sources, or one.
-  struct Pool {
-    std::string purpose;  // names the random sequence
-    std::vector<Window> windows;
-    std::int32_t islands = 0;  // how many share it
-  };
+  /// The i-th of the windows that an island owns, in no order of reading; and its source.
   struct Place {
-    std::size_t pool = 0;
-    std::int32_t rank = 0;  // this island's number among those that share the pool
+    std::size_t source = 0;
+    std::int64_t window = 0;  // of those that the source gives
   };
-  struct Order {
-    std::int64_t epoch = -1;
-    std::shared_ptr<const std::vector<std::uint32_t>> windows;
+  Place owned(std::int32_t island, std::int64_t i) const;
+  Window window(Place place) const;
+
+ private:
+  /// Of the windows of all sources that `mixing` puts together, and of those of its own source.
+  struct Share {
+    std::int64_t mixed_begin = 0, mixed_count = 0;
+    std::size_t source = 0;
+    std::int64_t own_begin = 0, own_count = 0;
+
+    std::int64_t count() const { return mixed_count + own_count; }
   };
 
-  std::shared_ptr<const std::vector<std::uint32_t>> order(std::size_t pool,
-                                                          std::int64_t epoch) const;
+  void deal_mixed(const std::vector<std::int64_t>& sizes);
+  void deal_by_source();
+  void check_shares(const Corpus& corpus) const;
+  const Share& share_of(std::int32_t island) const;
 
   BatchOptions options_;
-  std::vector<Pool> pools_;
-  std::vector<Place> places_;  // [island]
-  mutable std::mutex mutex_;
-  mutable std::vector<Order> orders_;  // [pool] the epoch asked for last; guarded by mutex_
+  std::vector<Windows> texts_;        // [source]
+  std::int64_t per_source_ = 0;       // windows that each gives
+  std::int64_t mixed_ = 0;            // of these, how many are dealt to all islands
+  std::vector<Permutation> sources_;  // [source] which of its windows come first
+  std::vector<Permutation> deal_;     // of the mixed windows of all sources; none if there are none
+  std::vector<Share> shares_;         // [island]
 };
 
 struct HeldOutSource {
@@ -99,5 +104,9 @@ struct HeldOutSource {
 /// targets; the same on every call. UserError if a source has too few.
 std::vector<HeldOutSource> held_out_windows(const Corpus& corpus, std::int64_t windows_per_source,
                                             std::int32_t context);
+
+/// Bytes of text per token, over the targets of `windows`: what turns nats per token into bits per
+/// byte. 1 for byte text, 0 where the tokens' text is not known.
+double bytes_per_token(const Corpus& corpus, std::span<const HeldOutSource> windows);
 
 }  // namespace strait

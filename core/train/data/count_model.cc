@@ -38,7 +38,8 @@ void CountModel::add(std::span<const std::uint8_t> context, std::uint8_t next) {
 }
 
 void CountModel::add_window(Window window) {
-  for (std::size_t t = 1; t < window.size(); ++t) add(window.first(t), window[t]);
+  const auto bytes = window.bytes();
+  for (std::size_t t = 1; t < bytes.size(); ++t) add(bytes.first(t), bytes[t]);
 }
 
 double CountModel::probability(std::span<const std::uint8_t> context, std::uint8_t next) const {
@@ -58,8 +59,9 @@ double CountModel::bits_per_byte(std::span<const Window> windows) const {
   double bits = 0;
   std::int64_t targets = 0;
   for (const auto& window : windows) {
-    for (std::size_t t = 1; t < window.size(); ++t, ++targets) {
-      bits -= std::log2(probability(window.first(t), window[t]));
+    const auto bytes = window.bytes();
+    for (std::size_t t = 1; t < bytes.size(); ++t, ++targets) {
+      bits -= std::log2(probability(bytes.first(t), bytes[t]));
     }
   }
   STRAIT_CHECK(targets > 0, "bits per byte of nothing");

@@ -27,7 +27,7 @@ class CountModel {
   /// Counts `next` after the last two bytes of `context` (or one, or none).
   void add(std::span<const std::uint8_t> context, std::uint8_t next);
 
-  /// Counts every target of a window: its bytes but the first.
+  /// Counts every target of a window of byte text: its bytes but the first.
   void add_window(Window window);
 
   double probability(std::span<const std::uint8_t> context, std::uint8_t next) const;

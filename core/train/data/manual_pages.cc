@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "core/base/errors.h"
-#include "core/train/data/corpus.h"
-#include "core/train/data/pages.h"
+#include "core/train/data/find_text.h"
 #include "core/train/data/roff.h"
 #include "core/train/data/text_files.h"
+#include "core/train/data/utf8.h"
 
 namespace strait {
 namespace {
@@ -61,50 +62,70 @@ Page read_page(const fs::path& file) {
   return page;
 }
 
-std::vector<Page> read_language(const std::vector<fs::path>& roots, const std::string& language) {
-  std::vector<Page> pages;
+std::vector<fs::path> files_of_language(const std::vector<fs::path>& roots,
+                                        const std::string& language) {
+  std::vector<fs::path> files;
   for (const auto& root : roots) {
     const auto folder = language == "en" ? root : root / language;
     for (const auto& section : list_folders(folder)) {
       if (!is_section(section)) continue;
       for (const auto& name : list_files(folder / section)) {
-        pages.push_back(read_page(folder / section / name));
+        files.push_back(folder / section / name);
       }
     }
   }
-  return pages;
+  return files;
 }
 
-[[noreturn]] void no_text(const std::string& language, const fs::path& folder,
-                          const std::set<std::string>& known) {
-  if (known.empty()) {
-    throw UserError(fmt::format("no manual pages in {}; {}", folder.string(), kFix));
-  }
-  throw UserError(fmt::format("no text for language '{}' in {}; known: {}; {}", language,
-                              folder.string(), fmt::join(known, ", "), kFix));
+/// All pages of a language at once: their order is that of their names and texts.
+void read_language(const std::vector<fs::path>& files, const PageVisit& visit) {
+  std::vector<Page> pages;
+  for (const auto& file : files) pages.push_back(read_page(file));
+  std::sort(pages.begin(), pages.end(), [](const Page& a, const Page& b) {
+    return std::tie(a.name, a.text) < std::tie(b.name, b.text);
+  });
+  for (Page& page : pages) visit(page);
+}
+
+std::string no_text(const std::string& language, const fs::path& folder,
+                    const std::set<std::string>& known) {
+  if (known.empty()) return fmt::format("no manual pages in {}; {}", folder.string(), kFix);
+  return fmt::format("no text for language '{}' in {}; known: {}; {}", language, folder.string(),
+                     fmt::join(known, ", "), kFix);
 }
 
 }  // namespace
 
-Corpus load_manual_pages(const fs::path& folder, std::span<const std::string> languages) {
+TextPlace manual_pages(const fs::path& folder, std::span<const std::string> languages) {
   const auto roots = man_roots(folder);
   const auto known = known_languages(roots);
-  if (known.empty()) no_text("", folder, known);
+  if (known.empty()) throw UserError(no_text("", folder, known));
   if (languages.empty()) {
     throw UserError(fmt::format("no language named for {}; known: {}", folder.string(),
                                 fmt::join(known, ", ")));
   }
-  CorpusBuilder builder;
+  TextPlace place{.kind = "manual pages",
+                  .folder = folder,
+                  .sources = {},
+                  .if_none = no_text("", folder, known)};
   for (auto it = languages.begin(); it != languages.end(); ++it) {
     if (std::find(languages.begin(), it, *it) != it) {
       throw UserError(fmt::format("language '{}' is named twice; name each once", *it));
     }
-    if (known.count(*it) == 0 ||
-        !builder.add_source(*it, read_language(roots, *it), {.drop_repeated_lines = true})) {
-      no_text(*it, folder, known);
-    }
+    const std::string mistake = no_text(*it, folder, known);
+    if (known.count(*it) == 0) throw UserError(mistake);
+    auto files = files_of_language(roots, *it);
+    PageSource source{.name = *it,
+                      .rules = {.may_split_contents = false, .drop_repeated_lines = true},
+                      .files = static_cast<std::int64_t>(files.size()),
+                      .if_empty = mistake,
+                      .read = {}};
+    source.read = [files = std::move(files)](const PageVisit& visit) {
+      read_language(files, visit);
+    };
+    place.sources.push_back(std::move(source));
   }
-  return builder.finish(folder, "manual pages");
+  return place;
 }
 
 }  // namespace strait

@@ -1,89 +1,22 @@
 #include "core/train/data/text_files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdint>
-#include <cstring>
 
 #include "core/base/errors.h"
+#include "core/train/data/byte_reader.h"
+#include "core/train/data/json_lines.h"
+#include "core/train/data/utf8.h"
 
 namespace strait {
 namespace {
 
 namespace fs = std::filesystem;
 
-// No text of a training set is this large; a broken or hostile gzip might be.
+// No page of a training set is this large; a broken or hostile gzip might be.
 constexpr std::size_t kLargestFile = std::size_t{1} << 30;
-
-std::string read_bytes(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat info {};
-  std::string bytes;
-  bool good = fd >= 0 && ::fstat(fd, &info) == 0;
-  if (good) {
-    bytes.resize(std::min(static_cast<std::size_t>(info.st_size), kLargestFile));
-    std::size_t have = 0;
-    while (have < bytes.size()) {
-      const ssize_t n = ::read(fd, bytes.data() + have, bytes.size() - have);
-      if (n < 0 && errno == EINTR) continue;
-      good = n >= 0;
-      if (n <= 0) break;
-      have += static_cast<std::size_t>(n);
-    }
-    bytes.resize(have);
-  }
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!good) {
-    throw UserError(
-        fmt::format("{}: cannot be read ({}); check its permissions or fetch the text again",
-                    file.string(), std::strerror(error)));
-  }
-  return bytes;
-}
-
-struct Inflater {
-  z_stream stream{};
-  Inflater() { ready = inflateInit2(&stream, /*windowBits, gzip only=*/15 + 16) == Z_OK; }
-  ~Inflater() { inflateEnd(&stream); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-  bool ready = false;
-};
-
-/// False: broken, cut short or too large. Several members in a row are one text, as gunzip reads
-/// them.
-bool inflate_all(const std::string& packed, std::string& text) {
-  Inflater inflater;
-  if (!inflater.ready) return false;
-  auto& s = inflater.stream;
-  s.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  s.avail_in = static_cast<uInt>(packed.size());
-  text.resize(packed.size() * 4);
-  std::size_t have = 0;
-  while (true) {
-    if (have == text.size()) text.resize(text.size() * 2);
-    if (text.size() > kLargestFile) return false;
-    s.next_out = reinterpret_cast<Bytef*>(text.data() + have);
-    s.avail_out = static_cast<uInt>(text.size() - have);
-    const int result = inflate(&s, Z_NO_FLUSH);
-    have = text.size() - s.avail_out;
-    if (result == Z_STREAM_END) {
-      if (s.avail_in == 0) break;
-      if (inflateReset(&s) != Z_OK) return false;
-    } else if (result != Z_OK && !(result == Z_BUF_ERROR && s.avail_out == 0)) {
-      return false;
-    }
-  }
-  text.erase(have);
-  return true;
-}
+constexpr std::size_t kLargestPage = std::size_t{16} << 20;
 
 std::vector<std::string> list(const fs::path& folder, fs::file_type type) {
   std::vector<std::string> names;
@@ -98,17 +31,69 @@ std::vector<std::string> list(const fs::path& folder, fs::file_type type) {
   return names;
 }
 
+void normalise_newlines(std::string& text) {
+  if (text.find('\r') == std::string::npos) return;
+  std::size_t to = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool pair = text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n';
+    if (!pair) text[to++] = text[at] == '\r' ? '\n' : text[at];
+  }
+  text.resize(to);
+}
+
+/// Where a page of `text`, which goes on, ends: after its last line, or else its last character.
+std::size_t page_end(std::string_view text) {
+  const std::size_t line = text.rfind('\n');
+  if (line != std::string_view::npos) return line + 1;
+  std::size_t end = text.size();
+  for (std::size_t back = 1; back <= 3; ++back) {
+    if ((static_cast<unsigned char>(text[text.size() - back]) & 0xc0) == 0xc0) {
+      end = text.size() - back;
+      break;
+    }
+  }
+  return end;
+}
+
+void read_plain_pages(const fs::path& file, const std::string& name, const PageVisit& visit) {
+  ByteReader reader(file);
+  std::string text;
+  std::int64_t taken = 0;
+  for (int n = 0;; ++n) {
+    const std::size_t held = text.size();
+    // A byte more than fits, so that a file of just that size is one page.
+    text.resize(kLargestPage + 1);
+    text.resize(held + reader.read(std::span(text).subspan(held)));
+    const bool goes_on = text.size() > kLargestPage;
+    const std::size_t end = goes_on ? page_end(text) : text.size();
+    Page page{.name = n == 0 ? name : fmt::format("{}#{}", name, n),
+              .text = text.substr(0, end),
+              .file_bytes = reader.file_bytes() - taken};
+    taken = reader.file_bytes();
+    if (page.text.find('\0') != std::string::npos) return;
+    normalise_newlines(page.text);
+    visit(page);
+    if (!goes_on) return;
+    text.erase(0, end);
+  }
+}
+
 }  // namespace
 
 std::string read_text_file(const fs::path& file) {
-  std::string bytes = read_bytes(file);
-  if (!bytes.starts_with("\x1f\x8b")) return bytes;
+  ByteReader reader(file);
   std::string text;
-  if (!inflate_all(bytes, text)) {
-    throw UserError(
-        fmt::format("{}: broken gzip file; delete it or fetch the text again", file.string()));
+  while (true) {
+    const std::size_t held = text.size();
+    text.resize(std::max<std::size_t>(64 * 1024, held * 2));
+    const std::size_t wanted = text.size() - held;
+    const std::size_t n = reader.read(std::span(text).subspan(held));
+    text.resize(held + n);
+    if (n < wanted) return text;
+    if (text.size() > kLargestFile) {
+      throw UserError(fmt::format("{}: larger than 1 GiB; split it", file.string()));
+    }
   }
-  return text;
 }
 
 std::vector<std::string> list_files(const fs::path& folder) {
@@ -119,37 +104,16 @@ std::vector<std::string> list_folders(const fs::path& folder) {
   return list(folder, fs::file_type::directory);
 }
 
-bool is_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto c = static_cast<unsigned char>(bytes[i++]);
-    if (c < 0x80) continue;
-    const int tail = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-    if (c < 0xc2 || c > 0xf4 || bytes.size() - i < static_cast<std::size_t>(tail)) return false;
-    std::uint32_t code = c & (0x3fu >> tail);
-    for (int k = 0; k < tail; ++k) {
-      const auto next = static_cast<unsigned char>(bytes[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3fu);
-    }
-    const bool overlong = (tail == 2 && code < 0x800) || (tail == 3 && code < 0x10000);
-    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+bool is_json_lines(const std::string& file_name) {
+  for (const char* end : {".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz",
+                          ".ndjson.zst", ".json.gz", ".json.zst"}) {
+    if (file_name.ends_with(end)) return true;
   }
-  return true;
+  return false;
 }
 
-std::string utf8_of_latin1(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() + bytes.size() / 8);
-  for (const char c : bytes) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code < 0x80) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xc0 | (code >> 6));
-      text += static_cast<char>(0x80 | (code & 0x3f));
-    }
-  }
-  return text;
+void read_pages(const fs::path& file, const std::string& name, const PageVisit& visit) {
+  is_json_lines(name) ? read_json_lines(file, name, visit) : read_plain_pages(file, name, visit);
 }
 
 }  // namespace strait

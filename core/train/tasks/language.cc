@@ -35,7 +35,7 @@ class LanguageTask final : public Task {
   const ParameterLayout& layout() const override { return layout_; }
   std::span<float> parameters() override { return parameters_; }
   std::span<float> gradients() override { return gradients_; }
-  double bytes_per_token() const override { return options_.gpt.vocabulary == 256 ? 1 : 0; }
+  double bytes_per_token() const override { return options_.bytes_per_token; }
 
   void initialize() override { initialize_gpt(parameters_, layout_, options_.gpt, options_.seed); }
 

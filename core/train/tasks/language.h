@@ -40,6 +40,7 @@ struct LanguageOptions {
   std::int64_t sequences = 8;  // per batch of this island
   std::uint64_t seed = 1;      // of the initial values
   std::string device = "cpu";  // cpu | cuda | cuda:1
+  double bytes_per_token = 1;  // of the held-out text; 0 = not known
 };
 
 /// `batches` and `held_out` outlive the task. UserError if the model cannot be built or the device
