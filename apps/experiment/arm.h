@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/experiment/board.h"
+#include "apps/experiment/outer_gradients.h"
 #include "apps/experiment/task_source.h"
 #include "backends/world.h"
 #include "core/config/run_config.h"
@@ -68,6 +69,7 @@ struct ArmResult {
   ArmOptions options;
   TrainPlan plan;
   std::vector<RoundRow> rows;
+  std::vector<OuterGradientRow> outer_gradients;  // with eval.outer_gradients
   std::vector<Ledger::Row> ledger;
   std::vector<TraceRecord> events;    // of links, islands and rounds
   std::int64_t tokens = 0;            // that islands have worked on

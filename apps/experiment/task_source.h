@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/config/run_config.h"
+#include "core/train/gpt_sizes.h"
 #include "core/train/optimizer.h"
 #include "core/train/task.h"
 
@@ -35,6 +36,9 @@ class TaskSource {
   virtual std::string data_description() const = 0;
   virtual std::string data_hash() const = 0;
 
+  /// As Task::bytes_per_token.
+  virtual double bytes_per_token() const { return 0; }
+
   /// What a record needs: one batch's inputs and targets [sequences, T]. False if there are no
   /// tokens.
   virtual bool batch(BatchKey, std::span<std::int64_t> /*inputs*/,
@@ -49,6 +53,9 @@ class TaskSource {
     return std::nullopt;
   }
 };
+
+/// The model of the language task. Of filled-in settings.
+GptOptions gpt_of(const RunConfig& config);
 
 /// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
 /// model that cannot be built.
