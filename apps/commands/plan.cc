@@ -1,9 +1,11 @@
 // strait plan SCENARIO [--key value]: what a run will cost, without training.
+// strait plan --models: the models that have a name, and what they cost.
 // strait plan --papers [--tcp]: the papers' model of bandwidth beside what they print; with TCP.
 
 #include <cstdio>
 
 #include "apps/commands/commands.h"
+#include "apps/experiment/model_costs.h"
 #include "apps/experiment/plan.h"
 #include "apps/experiment/session.h"
 #include "apps/output/progress.h"
@@ -18,6 +20,13 @@ int command_plan(const std::vector<std::string>& arguments) {
     throw UserError(
         "no scenario; write strait plan SCENARIO, e.g. scenarios/quadratic.ini, or strait plan "
         "--papers");
+  }
+  if (arguments.front() == "--models") {
+    if (arguments.size() > 1) {
+      throw UserError("'" + arguments[1] + "' is one word too many; write strait plan --models");
+    }
+    std::fputs(models_text().c_str(), stdout);
+    return 0;
   }
   Progress progress(stdout, is_terminal(stdout));
   if (arguments.front() == "--papers") {

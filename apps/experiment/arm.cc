@@ -87,18 +87,23 @@ void commit_steps(WorldOptions& options, const RunConfig& c) {
 /// of everything in the order of virtual time.
 class BoardObserver final : public LifeObserver {
  public:
-  /// Board, timeline and result outlive the run.
+  /// Board, timeline and result outlive the run. `record` and `outer_gradients` may be null.
   BoardObserver(Clock& clock, Board& board, Timeline& timeline, ArmResult& result,
-                IslandObserver* record, std::function<void()> run_is_over)
+                IslandObserver* record, OuterGradients* outer_gradients,
+                std::function<void()> run_is_over)
       : clock_(clock),
         board_(board),
         timeline_(timeline),
         result_(result),
         record_(record),
+        outer_gradients_(outer_gradients),
         run_is_over_(std::move(run_is_over)) {}
 
   void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
     if (record_ != nullptr) record_->at_boundary(island, round, own);
+  }
+  void contributed(const IslandRound& round, std::span<const float> outer_gradient) override {
+    if (outer_gradients_ != nullptr) outer_gradients_->contributed(round, outer_gradient);
   }
   void round_done(const IslandRound& round, std::span<const float> shared) override {
     if (record_ != nullptr) record_->round_done(round, shared);
@@ -149,6 +154,7 @@ class BoardObserver final : public LifeObserver {
   Timeline& timeline_;
   ArmResult& result_;
   IslandObserver* record_;
+  OuterGradients* outer_gradients_;
   const std::function<void()> run_is_over_;
 };
 
@@ -191,10 +197,14 @@ ComputeModel compute_model(const Experiment& x) {
 }
 
 Schedule schedule_of(const RunConfig& config, double peak) {
-  return {.peak = peak,
-          .steps = total_inner_steps(config),
-          .warmup_steps = warmup_steps(config),
-          .final_fraction = config.inner.final_lr};
+  const std::int64_t steps = total_inner_steps(config), warmup = warmup_steps(config);
+  const auto decay = std::llround(config.inner.decay * static_cast<double>(steps));
+  return {.name = config.inner.schedule,
+          .peak = peak,
+          .steps = steps,
+          .warmup_steps = warmup,
+          .final_fraction = config.inner.final_lr,
+          .decay_steps = std::min<std::int64_t>(decay, steps - warmup)};  // both are rounded
 }
 
 InnerOptions inner_options(const RunConfig& config) {
@@ -208,7 +218,15 @@ InnerOptions inner_options(const RunConfig& config) {
 }
 
 OuterOptions outer_options(const RunConfig& config) {
-  return {.name = config.outer.optimizer, .lr = config.outer.lr, .momentum = config.outer.momentum};
+  const OuterSettings& s = config.outer;
+  return {.name = s.optimizer,
+          .lr = s.lr,
+          .momentum = s.momentum,
+          .beta1 = s.beta1,
+          .beta2 = s.beta2,
+          .epsilon = s.epsilon,
+          .schedule = s.schedule,
+          .rounds = config.run.rounds};
 }
 
 Commits commits_of(const Experiment& x, const ArmOptions& options) {
@@ -228,6 +246,8 @@ TrainPlan train_plan(const Experiment& x, const ArmOptions& options, const Check
   return {.first_step = start != nullptr ? c.pretrain.steps : 0,
           .rounds = static_cast<std::uint32_t>(rounds),
           .steps_per_round = steps,
+          .batches_per_step = c.inner.accumulate,
+          .reset_inner = c.inner.at_outer_step == "reset",
           .evaluate_every = static_cast<std::uint32_t>(evaluate_every)};
 }
 
@@ -295,9 +315,12 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   const auto run_is_over = [&] {
     if (rounds) world.wait_for_nobody();
   };
+  std::optional<OuterGradients> outer_gradients;
+  if (x.config.eval.outer_gradients) outer_gradients.emplace();
   try {
     world.run([&](IslandId island, World::Ports& ports) {
-      BoardObserver observer(ports.clock, board, timeline, result, record, run_is_over);
+      BoardObserver observer(ports.clock, board, timeline, result, record,
+                             outer_gradients ? &*outer_gradients : nullptr, run_is_over);
       live(x, options, result.plan, start, island, ports, observer);
     });
   } catch (...) {
@@ -308,6 +331,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();
   for (std::size_t i = 0; i < result.rows.size(); ++i) result.rows[i].late = lateness[i];
+  if (outer_gradients) result.outer_gradients = outer_gradients->take_rows();
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
   result.timeline = timeline.intervals(result.costs.time);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/experiment/board.h"
+#include "apps/experiment/outer_gradients.h"
 #include "apps/experiment/task_source.h"
 #include "apps/experiment/timeline.h"
 #include "backends/world.h"
@@ -69,6 +70,7 @@ struct ArmResult {
   ArmOptions options;
   TrainPlan plan;
   std::vector<RoundRow> rows;
+  std::vector<OuterGradientRow> outer_gradients;  // with eval.outer_gradients
   std::vector<Ledger::Row> ledger;
   std::vector<TraceRecord> events;  // of links, islands and rounds
   std::vector<IslandInterval> timeline;

@@ -69,6 +69,7 @@ void Board::evaluated(IslandId island, std::uint32_t round, EvaluationShare shar
                       const std::vector<Metric>& metrics) {
   if (round < rows_.size()) return;
   unfinished_[round].shares[share.index] = metrics;
+  unfinished_[round].own = share.own;
   unfinished_[round].evaluators.push_back(island);
   finish_rows(/*all=*/false);
 }
@@ -153,12 +154,19 @@ RoundRow Board::build(std::uint32_t round, const Unfinished& row) {
   if (const auto found = attempts_.find(round); found != attempts_.end()) {
     result.attempts = found->second.aborted + (found->second.committed ? 1 : 0);
   }
-  if (!row.shares.empty() && row.shares.size() == row.roster->members.size()) {
-    std::vector<std::vector<Metric>> shares;
-    for (const auto& [index, metrics] : row.shares) shares.push_back(metrics);
-    result.held_out = combine(shares);
-  }
+  result.held_out = held_out(row);
   return result;
+}
+
+std::vector<Metric> Board::held_out(const Unfinished& row) {
+  const auto& members = row.roster->members;
+  if (row.shares.empty() || row.shares.size() != members.size()) return {};
+  std::vector<std::vector<Metric>> shares;
+  for (const auto& [index, metrics] : row.shares) shares.push_back(metrics);
+  if (!row.own) return combine(shares);
+  std::vector<IslandId> islands;
+  for (const auto& member : members) islands.push_back(member.island);
+  return mean_of(islands, shares);
 }
 
 }  // namespace strait

@@ -37,7 +37,8 @@ struct RoundRow {
   int attempts = 0;                   // 1: the first was committed; 0: nobody decides rounds
   std::int64_t discarded_tokens = 0;  // whose work came to nothing, since the last row
   std::vector<IslandId> not_finite;   // islands whose outer gradient was not finite
-  std::vector<Metric> held_out;       // combined; empty if not evaluated, or not all of it
+  // combine() or mean_of() of the islands; empty if not evaluated, or not all of it
+  std::vector<Metric> held_out;
 };
 
 /// What the board wants to know of a boundary.
@@ -96,6 +97,7 @@ class Board {
     std::optional<Roster> roster;
     std::map<IslandId, Work> work;
     std::map<int, std::vector<Metric>> shares;  // by index
+    bool own = false;                           // a share is all of an island's own evaluation
     std::vector<IslandId> evaluators;
     Nanos time{0};
   };
@@ -107,6 +109,7 @@ class Board {
 
   bool complete(std::uint32_t round, const Unfinished& row) const;
   void finish_rows(bool all);
+  static std::vector<Metric> held_out(const Unfinished& row);
   RoundRow build(std::uint32_t round, const Unfinished& row);
 
   const int islands_;

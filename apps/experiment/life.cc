@@ -47,13 +47,15 @@ void pretrain_island_0(const Experiment& x, World::Ports& ports, Task& task,
     for (IslandId i = 0; i < c.run.islands; ++i) cost += compute.step_cost(i, step);
     ports.clock.compute(cost, [&] {
       task.clear_gradients();
-      for (IslandId i = 0; i < c.run.islands; ++i) task.accumulate_gradient({i, step}, scale);
+      for (IslandId i = 0; i < c.run.islands; ++i) {
+        accumulate_step(task, {i, step}, c.inner.accumulate, scale);
+      }
       optimizer.step(task.parameters(), task.gradients(), schedule.rate(step));
     });
     if (progress) progress(step + 1);
   }
   const auto losses = task.take_losses();
-  const auto last = static_cast<std::size_t>(c.run.islands);
+  const auto last = static_cast<std::size_t>(c.run.islands * c.inner.accumulate);
   for (std::size_t i = losses.size() - last; i < losses.size(); ++i) {
     result.loss += losses[i] / static_cast<double>(last);
   }

@@ -30,7 +30,7 @@ std::vector<Nanos> measure(const RunConfig& config, const TaskSource& tasks) {
     const Nanos start = monotonic_now();
     if (step >= kWarmUp + kLeast && start - begin > kEnough) break;
     task->clear_gradients();
-    task->accumulate_gradient({0, step}, 1.0f);
+    accumulate_step(*task, {0, step}, config.inner.accumulate, 1.0f);
     optimizer->step(task->parameters(), task->gradients(), 0);
     task->take_losses();
     if (step >= kWarmUp) steps.push_back(monotonic_now() - start);

@@ -48,7 +48,7 @@ void get(Reader& r, IslandReport& m) {
 }
 
 void put(Writer& w, const EvaluatedNews& m) {
-  w.put(m.round).put(m.share.index).put(m.share.count);
+  w.put(m.round).put(m.share.index).put(m.share.count).put(std::uint8_t{m.share.own});
   w.put(static_cast<std::uint32_t>(m.metrics.size()));
   for (const Metric& metric : m.metrics) w.put_text(metric.name).put(metric.value);
 }
@@ -56,6 +56,7 @@ void get(Reader& r, EvaluatedNews& m) {
   m.round = r.get<std::uint32_t>();
   m.share.index = r.get<int>();
   m.share.count = r.get<int>();
+  m.share.own = r.get<std::uint8_t>() != 0;
   const auto count = std::min(r.get<std::uint32_t>(), kMostItems);
   for (std::uint32_t i = 0; i < count && r.ok(); ++i) {
     Metric metric;

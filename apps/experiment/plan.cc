@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/experiment/churn.h"
+#include "apps/experiment/model_costs.h"
 #include "apps/experiment/session.h"
 #include "apps/output/human.h"
 #include "apps/output/table.h"
@@ -109,6 +110,7 @@ class Plan {
                     c.run.rounds, c.run.inner_steps, c.run.islands, c.run.seed);
     text += fmt::format("model      {} values, {} in fp32\n", human_count(layout.count()),
                         human_bytes(4 * layout.count()));
+    text += costs_text(c);
     text += fmt::format("compute    {} per inner step{}\n", format_duration(c.compute.step),
                         device_text());
     text += fmt::format("exchange   {}, {}, {}\n", c.run.strategy, c.collective.algorithm,

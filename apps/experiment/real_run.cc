@@ -238,6 +238,11 @@ void check_real(const RunConfig& c) {
     throw UserError(
         "run.strategy = local: its islands never talk; run it in one process, without a network");
   }
+  if (c.eval.outer_gradients) {
+    throw UserError(
+        "eval.outer_gradients = true: islands that are processes of their own have only their own; "
+        "run it with network.kind = pipe, which has the same bits");
+  }
   if (!c.run.record.empty()) {
     throw UserError(
         "run.record: islands that are processes of their own cannot be recorded yet; "

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "apps/experiment/evaluation_files.h"
 #include "apps/experiment/measured_step.h"
 #include "apps/experiment/record_run.h"
 #include "apps/output/build_info.h"
@@ -65,6 +66,16 @@ std::string network_line(const NetworkDescription& network) {
     line += fmt::format("; others use {} link{}, too", shared, shared == 1 ? "" : "s");
   }
   return line;
+}
+
+std::string outer_line(const OuterSettings& outer) {
+  std::string line = fmt::format("{} {}", outer.optimizer, outer.lr);
+  if (outer.optimizer == "nesterov" || outer.optimizer == "momentum") {
+    line += fmt::format(" / {}", outer.momentum);
+  } else if (outer.optimizer == "adam") {
+    line += fmt::format(" / {} / {}, epsilon {}", outer.beta1, outer.beta2, outer.epsilon);
+  }
+  return outer.schedule == "constant" ? line : line + ", " + outer.schedule;
 }
 
 /// `where_from`: compute.step has its value.
@@ -177,14 +188,13 @@ std::vector<BannerSection> Session::banner() const {
        {"data hash", tasks_->data_hash()}}};
   if (tokens_per_step(c) > 0) {
     model_section.lines.emplace_back(
-        "batch", fmt::format("{} sequences x {} bytes per island and step", c.data.sequences,
-                             c.model.context));
+        "batch", fmt::format("{} sequences x {} bytes per island and step",
+                             c.inner.accumulate * c.data.sequences, c.model.context));
   }
   model_section.lines.emplace_back(
-      "inner", fmt::format("{}, peak rate {}, {} steps in all", c.inner.optimizer, c.inner.lr,
-                           total_inner_steps(c)));
-  model_section.lines.emplace_back(
-      "outer", fmt::format("{} {} / {}", c.outer.optimizer, c.outer.lr, c.outer.momentum));
+      "inner", fmt::format("{}, peak rate {}, {}, {} steps in all", c.inner.optimizer, c.inner.lr,
+                           c.inner.schedule, total_inner_steps(c)));
+  model_section.lines.emplace_back("outer", outer_line(c.outer));
   const bool real = c.network.kind == "tcp";
   const bool free = real && c.compute.pace == "free";
   BannerSection network{
@@ -382,6 +392,11 @@ void Session::write_tables() {
   write_file_atomically(folder_ + "/links.csv", physical);
   write_file_atomically(folder_ + "/events.csv", events);
   write_file_atomically(folder_ + "/timeline.csv", timeline);
+  write_file_atomically(folder_ + "/evaluations.csv",
+                        evaluations_csv(results_, tasks_->bytes_per_token()));
+  if (loaded_.config.eval.outer_gradients) {
+    write_file_atomically(folder_ + "/outer_gradients.csv", outer_gradients_csv(results_));
+  }
 }
 
 void Session::write_verdict() {
@@ -397,7 +412,8 @@ void Session::write_verdict() {
   }
   const TrainPlan& plan = results_.front()->plan;
   input.count_model_bits_per_byte = tasks_->count_model_bits_per_byte(
-      results_.front()->options.islands, plan.first_step + plan.rounds * plan.steps_per_round);
+      results_.front()->options.islands,
+      (plan.first_step + plan.rounds * plan.steps_per_round) * plan.batches_per_step);
   input.prediction = quick_prediction(experiment_.config, experiment_.fabric, arms_.front());
   progress_.clear();
   write_verdict_files(input);

@@ -29,18 +29,6 @@ QuadraticOptions quadratic_of(const RunConfig& config) {
           .islands = config.run.islands};
 }
 
-/// Of filled-in settings.
-GptOptions gpt_of(const RunConfig& config) {
-  const auto& m = config.model;
-  return {.layers = m.layers,
-          .width = m.width,
-          .heads = m.heads,
-          .head_size = m.head_size,
-          .vocabulary = m.vocabulary,
-          .context = m.context,
-          .init_std = m.init_std};
-}
-
 class QuadraticSource final : public TaskSource {
  public:
   explicit QuadraticSource(const RunConfig& config) : config_(config) {}
@@ -93,6 +81,7 @@ class LanguageSource final : public TaskSource {
   }
 
   ParameterLayout layout() const override { return layout_of(config_); }
+  double bytes_per_token() const override { return config_.model.vocabulary == 256 ? 1 : 0; }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
   double bytes_per_token() const override { return bytes_per_token_; }
@@ -153,15 +142,29 @@ constexpr std::array kTable{
 
 }  // namespace
 
+GptOptions gpt_of(const RunConfig& config) {
+  const auto& m = config.model;
+  return {.layers = m.layers,
+          .width = m.width,
+          .heads = m.heads,
+          .head_size = m.head_size,
+          .vocabulary = m.vocabulary,
+          .context = m.context,
+          .init_std = m.init_std};
+}
+
 ParameterLayout layout_of(const RunConfig& config) {
   if (config.task.name == "quadratic") return quadratic_layout(quadratic_of(config));
   return gpt_layout(gpt_of(filled_in(config)));
 }
 
 double flops_of(const RunConfig& given) {
-  if (given.task.name == "quadratic") return 6.0 * static_cast<double>(given.quadratic.size);
+  if (given.task.name == "quadratic") {
+    return 6.0 * static_cast<double>(given.inner.accumulate * given.quadratic.size);
+  }
   const RunConfig config = filled_in(given);
-  const double tokens = static_cast<double>(config.data.sequences * config.model.context);
+  const double tokens = static_cast<double>(config.inner.accumulate * config.data.sequences *
+                                            config.model.context);
   return gpt_flops_per_token(gpt_of(config), layout_of(config).count()) * tokens;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/config/run_config.h"
+#include "core/train/gpt_sizes.h"
 #include "core/train/optimizer.h"
 #include "core/train/task.h"
 
@@ -54,6 +55,9 @@ class TaskSource {
     return std::nullopt;
   }
 };
+
+/// The model of the language task. Of filled-in settings.
+GptOptions gpt_of(const RunConfig& config);
 
 /// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
 /// model that cannot be built.

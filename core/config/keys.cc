@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/config/devices.h"
+#include "core/train/gpt_sizes.h"
 
 namespace strait {
 namespace {
@@ -90,15 +91,20 @@ std::vector<Key> run_keys() {
   };
 }
 
+std::vector<std::string> model_sizes() {
+  std::vector<std::string> names;
+  for (const GptSize& size : kGptSizes) names.emplace_back(size.name);
+  return names;
+}
+
 std::vector<Key> model_keys() {
   return {
       choice(SETTING(task.name), kModel, {"language", "quadratic"}, "what is trained"),
-      choice(SETTING(model.size), kModel, {"xxs", "xs", "s", "m"},
-             "chooses the numbers below that are 0"),
+      choice(SETTING(model.size), kModel, model_sizes(), "chooses the numbers below that are 0"),
       key(SETTING(model.layers), kModel, "blocks; 0 = from size"),
       key(SETTING(model.width), kModel, "of the residual stream; 0 = from size"),
       key(SETTING(model.heads), kModel, "of attention; 0 = from size"),
-      key(SETTING(model.head_size), kModel, "0 = width / heads"),
+      key(SETTING(model.head_size), kModel, "0 = from size, else width / heads"),
       key(SETTING(model.context), kModel, "tokens of a sequence; 0 = from size"),
       key(SETTING(model.init_std), kModel, "of the initial weights; 0 = 0.68 / sqrt(width)"),
       key(SETTING(model.vocabulary), kModel, "symbols; 0 = the data's own, bytes are 256"),
@@ -132,12 +138,23 @@ std::vector<Key> optimizer_keys() {
       key(SETTING(inner.epsilon), kStrategy, "AdamW's epsilon"),
       key(SETTING(inner.weight_decay), kStrategy, "decoupled, on matrices and embeddings"),
       key(SETTING(inner.clip_norm), kStrategy, "of the whole gradient; 0 = no clipping"),
+      choice(SETTING(inner.schedule), kStrategy, {"cosine", "constant", "wsd"},
+             "of the learning rate, after its warm-up"),
       key(SETTING(inner.warmup), kStrategy, "fraction of all inner steps", kFraction),
+      key(SETTING(inner.decay), kStrategy, "of wsd: fraction of all inner steps", kFraction),
       key(SETTING(inner.final_lr), kStrategy, "fraction of the peak at the end", kFraction),
-      choice(SETTING(outer.optimizer), kStrategy, {"nesterov", "momentum", "sgd"},
+      key(SETTING(inner.accumulate), kStrategy, "batches of an inner step"),
+      choice(SETTING(inner.at_outer_step), kStrategy, {"keep", "reset"},
+             "the optimizer's state, when an island starts from the shared parameters"),
+      choice(SETTING(outer.optimizer), kStrategy, {"nesterov", "momentum", "sgd", "adam"},
              "of the outer steps"),
       key(SETTING(outer.lr), kStrategy, "outer learning rate"),
+      choice(SETTING(outer.schedule), kStrategy, {"constant", "cosine", "linear"},
+             "of the outer learning rate, over the rounds"),
       key(SETTING(outer.momentum), kStrategy, "outer momentum"),
+      key(SETTING(outer.beta1), kStrategy, "outer Adam's first moment"),
+      key(SETTING(outer.beta2), kStrategy, "outer Adam's second moment"),
+      key(SETTING(outer.epsilon), kStrategy, "outer Adam's epsilon"),
       key(SETTING(pretrain.steps), kStrategy, "steps of one model before the islands part"),
       key(SETTING(pretrain.lr), kStrategy, "peak during pretraining; 0 = inner.lr"),
   };
@@ -218,6 +235,7 @@ std::vector<Key> time_keys() {
              "over real sockets: steps take what they take, or what the model says"),
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
       key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
+      key(SETTING(eval.outer_gradients), kFiles, "norms and cosines of outer gradients"),
   };
 }
 

@@ -139,8 +139,17 @@ void check_optimizers(const RunConfig& c, Rules& rules) {
   rules.require(c.inner.warmup >= 0 && c.inner.warmup <= 1, "inner.warmup", "has to be 0 to 1");
   rules.require(c.inner.final_lr >= 0 && c.inner.final_lr <= 1, "inner.final_lr",
                 "has to be 0 to 1");
+  rules.require(c.inner.decay >= 0 && c.inner.decay <= 1, "inner.decay", "has to be 0 to 1");
+  rules.require(c.inner.schedule != "wsd" || c.inner.decay + c.inner.warmup <= 1, "inner.decay",
+                fmt::format("leaves no room for inner.warmup = {}; both together have to be 1 or "
+                            "less",
+                            c.inner.warmup));
+  rules.between(c.inner.accumulate, "inner.accumulate", 1, 65536);
   rules.positive(c.outer.lr, "outer.lr");
   rules.below_one(c.outer.momentum, "outer.momentum");
+  rules.below_one(c.outer.beta1, "outer.beta1");
+  rules.below_one(c.outer.beta2, "outer.beta2");
+  rules.positive(c.outer.epsilon, "outer.epsilon");
   rules.between(c.pretrain.steps, "pretrain.steps", 0, kManySteps);
   rules.positive(c.pretrain.lr, "pretrain.lr");
 }

@@ -4,22 +4,14 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "core/base/text.h"
 #include "core/config/keys.h"
+#include "core/train/gpt_sizes.h"
 
 namespace strait {
 namespace {
-
-struct Shape {
-  std::string_view size;
-  std::int64_t layers, width, heads, context;
-};
-
-constexpr std::array kShapes{Shape{"xxs", 2, 128, 4, 64}, Shape{"xs", 4, 128, 4, 128},
-                             Shape{"s", 6, 256, 8, 256}, Shape{"m", 12, 768, 12, 1024}};
 
 template <class T>
 void fill(T& value, const T& from) {
@@ -27,13 +19,18 @@ void fill(T& value, const T& from) {
 }
 
 void fill_model(ModelSettings& model) {
-  const auto shape = std::find_if(kShapes.begin(), kShapes.end(),
-                                  [&](const Shape& row) { return row.size == model.size; });
-  if (shape != kShapes.end()) {
-    fill(model.layers, shape->layers);
-    fill(model.width, shape->width);
-    fill(model.heads, shape->heads);
-    fill(model.context, shape->context);
+  const auto size = std::find_if(kGptSizes.begin(), kGptSizes.end(),
+                                 [&](const GptSize& row) { return row.name == model.size; });
+  if (size != kGptSizes.end()) {
+    const GptOptions& named = size->options;
+    // Who changes the width or the heads has another model, whose heads share the width.
+    const bool as_named = (model.width == 0 || model.width == named.width) &&
+                          (model.heads == 0 || model.heads == named.heads);
+    fill(model.layers, named.layers);
+    fill(model.width, named.width);
+    fill(model.heads, named.heads);
+    fill(model.context, named.context);
+    if (as_named) fill(model.head_size, named.head_size);
   }
   const bool divisible = model.width > 0 && model.heads > 0 && model.width % model.heads == 0;
   if (divisible) fill(model.head_size, model.width / model.heads);
@@ -73,7 +70,8 @@ std::int64_t warmup_steps(const RunConfig& config) {
 
 std::int64_t tokens_per_step(const RunConfig& config) {
   if (config.task.name != "language") return 0;
-  return config.run.islands * config.data.sequences * filled_in(config).model.context;
+  return config.run.islands * config.inner.accumulate * config.data.sequences *
+         filled_in(config).model.context;
 }
 
 std::uint64_t settings_hash(const RunConfig& config) {

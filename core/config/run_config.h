@@ -84,14 +84,14 @@ struct TaskSettings {
 
 /// [model]. Changes results. A GPT-2; `size` chooses the numbers that are left at 0.
 struct ModelSettings {
-  /// layers x width x heads, context: xxs 2x128x4, 64; xs 4x128x4, 128; s 6x256x8, 256;
-  /// m 12x768x12, 1024. The smallest one lets the demo finish in minutes on two cores.
+  /// A row of core/train/gpt_sizes.h; `strait plan --models` lists them. The smallest one lets the
+  /// demo finish in minutes on two cores.
   std::string size = "xxs";
 
   std::int64_t layers = 0;     // blocks; 0 = from size
   std::int64_t width = 0;      // of the residual stream; 0 = from size
   std::int64_t heads = 0;      // of attention; 0 = from size
-  std::int64_t head_size = 0;  // 0 = width / heads; then the attention is as wide as the stream
+  std::int64_t head_size = 0;  // 0 = from size, or width / heads where these are given
   std::int64_t context = 0;    // tokens of a sequence; 0 = from size
 
   /// Standard deviation of the initial weights. 0 = 0.68 / sqrt(width): GPT-2's 0.02 was made for
@@ -154,23 +154,46 @@ struct DataSettings {
 /// [inner]. Changes results. The optimizer of an island's own steps.
 struct InnerSettings {
   std::string optimizer = "adamw";  // adamw | sgd
-  double lr = 2e-3;                 // peak of warm-up and cosine over the whole run
+  double lr = 2e-3;                 // peak of the schedule over the whole run
   double beta1 = 0.9;
   double beta2 = 0.95;  // the usual choice for language; 0.999 remembers longer than a short run
   double epsilon = 1e-8;
   double weight_decay = 0.1;  // decoupled, on matrices and embeddings
   double clip_norm = 1;       // of the whole gradient; 0 = no clipping
-  double warmup = 0.1;        // fraction of all inner steps
-  double final_lr = 0.1;      // the cosine ends at this fraction of the peak
+
+  /// After the warm-up: cosine falls to final_lr; constant stays at the peak; wsd stays there and
+  /// falls in a line over the last steps, so that a run can be prolonged from before its decay.
+  std::string schedule = "cosine";
+  double warmup = 0.1;    // fraction of all inner steps
+  double decay = 0.2;     // of wsd: fraction of all inner steps in which the rate falls
+  double final_lr = 0.1;  // cosine and wsd end at this fraction of the peak
+
+  /// Batches of an inner step, one after the other: their mean is as that of one batch as large as
+  /// all of them, in the memory of one.
+  std::int64_t accumulate = 1;
+
+  /// The optimizer's state (AdamW's m, v and step) when an island starts from the shared parameters
+  /// again. keep: it lives on, as in DiLoCo. reset: as if no step had been made.
+  std::string at_outer_step = "keep";
 
   bool operator==(const InnerSettings&) const = default;
 };
 
 /// [outer]. Changes results. The optimizer of the outer steps.
 struct OuterSettings {
-  std::string optimizer = "nesterov";  // nesterov | momentum | sgd
+  std::string optimizer = "nesterov";  // nesterov | momentum | sgd | adam
   double lr = 0.7;                     // DiLoCo's
   double momentum = 0.8;               // DiLoCo's 0.9 needs more rounds than a short run has
+  double beta1 = 0.9;                  // of adam, as the next two
+  double beta2 = 0.95;                 // 0.999 would remember more rounds than a run has
+
+  /// Outer gradients are small, so Adam's usual 1e-8 would turn them into steps of the size lr;
+  /// DiLoCo found Adam stable from 0.1 on.
+  double epsilon = 0.1;
+
+  /// Over the rounds: constant, or cosine and linear, which fall from lr in round 1 to what would
+  /// be 0 after the last one.
+  std::string schedule = "constant";
 
   bool operator==(const OuterSettings&) const = default;
 };
@@ -365,6 +388,10 @@ struct ComputeSettings {
 struct EvalSettings {
   /// Rounds between two evaluations on held-out text; 0 = only at the end.
   std::int64_t every = 5;
+
+  /// Norms of the islands' outer gradients and the cosines between them, in outer_gradients.csv.
+  /// Costs memory for one outer gradient per island, and no virtual time.
+  bool outer_gradients = false;
 
   bool operator==(const EvalSettings&) const = default;
 };

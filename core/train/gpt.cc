@@ -13,18 +13,6 @@
 namespace strait {
 namespace {
 
-struct NamedSize {
-  std::string_view name;
-  GptOptions options;
-};
-
-constexpr NamedSize kSizes[] = {
-    {"xxs", {.layers = 2, .width = 128, .heads = 4, .head_size = 32, .context = 64}},
-    {"xs", {.layers = 4, .width = 128, .heads = 4, .head_size = 32, .context = 128}},
-    {"s", {.layers = 6, .width = 256, .heads = 8, .head_size = 32, .context = 256}},
-    {"m", {.layers = 12, .width = 768, .heads = 12, .head_size = 64, .context = 1024}},
-};
-
 void require_positive(std::string_view key, std::int64_t value) {
   if (value > 0) return;
   throw UserError(fmt::format("model.{} = {}: must be at least 1", key, value));
@@ -62,7 +50,7 @@ double GptOptions::initial_spread() const {
 
 GptOptions gpt_size(std::string_view name) {
   std::string names;
-  for (const NamedSize& size : kSizes) {
+  for (const GptSize& size : kGptSizes) {
     if (size.name == name) return size.options;
     names += fmt::format("{}{}", names.empty() ? "" : ", ", size.name);
   }
@@ -114,6 +102,16 @@ void initialize_gpt(std::span<float> parameters, const ParameterLayout& layout,
 double gpt_flops_per_token(const GptOptions& options, std::int64_t parameters) {
   const auto pairs = options.layers * options.attention_width() * options.context;
   return 6.0 * static_cast<double>(parameters) + 12.0 * static_cast<double>(pairs);
+}
+
+std::int64_t gpt_activations(const GptOptions& options, std::int64_t sequences) {
+  const std::int64_t w = options.width, a = options.attention_width();
+  const std::int64_t at_once =
+      std::clamp<std::int64_t>(kTokensAtOnce / options.context, 1, sequences);
+  const std::int64_t of_block = 12 * w + 4 * a + options.heads;
+  const std::int64_t of_token = options.layers * of_block + 8 * w + 4 * a + options.vocabulary;
+  constexpr std::int64_t kScratchRows = 128;  // of attention
+  return at_once * options.context * of_token + kScratchRows * options.context;
 }
 
 }  // namespace strait

@@ -12,27 +12,13 @@
 #include <span>
 #include <string_view>
 
+#include "core/train/gpt_sizes.h"
 #include "core/train/parameter_layout.h"
 
 namespace strait {
 
-struct GptOptions {
-  std::int64_t layers = 4;
-  std::int64_t width = 128;
-  std::int64_t heads = 4;
-  std::int64_t head_size = 32;    // may differ from width / heads
-  std::int64_t vocabulary = 256;  // bytes
-  std::int64_t context = 128;     // tokens per sequence (T)
-  // Spread of the initial weights; 0 = 0.68 / sqrt(width). GPT-2's 0.02 was made for width 768 and
-  // learns much slower at width 128, where this gives 0.06.
-  double init_std = 0;
-
-  std::int64_t attention_width() const { return heads * head_size; }
-  double initial_spread() const;
-};
-
-/// A size by name: xxs (0.44 M parameters), xs (0.84 M), s (4.9 M), m (86 M). UserError that lists
-/// the names if there is none such.
+/// A size by name, with a vocabulary of bytes. UserError that lists the names if there is none
+/// such.
 GptOptions gpt_size(std::string_view name);
 
 /// UserError naming the key and the value if the model cannot be built.
@@ -50,5 +36,13 @@ void initialize_gpt(std::span<float> parameters, const ParameterLayout& layout,
 /// Forward and backward of one token: 6 x parameters + 12 x layers x attention width x T (all score
 /// pairs are counted, as PaLM and nanoGPT do, though the causal mask skips half of them).
 double gpt_flops_per_token(const GptOptions& options, std::int64_t parameters);
+
+/// What the CPU takes of a batch at once, per intra-op thread; at least one sequence. (Measured
+/// with gpt_bench.)
+inline constexpr std::int64_t kTokensAtOnce = 128;
+
+/// Floats that forward and backward on the CPU keep beside the flat buffers, with one thread: an
+/// estimate from what tasks/gpt_on_cpu.cc allocates for kTokensAtOnce tokens (or one sequence).
+std::int64_t gpt_activations(const GptOptions& options, std::int64_t sequences);
 
 }  // namespace strait

@@ -17,13 +17,13 @@ void Island::train(Strategy& strategy, const TrainPlan& plan) {
 
 void Island::live(Strategy& strategy, const TrainPlan& plan) {
   strategy.begin(*this, plan.rounds);
-  evaluate_later(strategy.boundary(), plan);
+  evaluate_later(strategy, plan);
   for (std::uint32_t last = 0;;) {
     const std::uint32_t round = strategy.next_round(last);
     if (round == kNoRound) break;
     STRAIT_CHECK(round > last, "round {} comes after round {}", round, last);
     train_round(strategy, plan, round);
-    evaluate_later(strategy.boundary(), plan);
+    evaluate_later(strategy, plan);
     last = round;
   }
   strategy.drain(*this);
@@ -36,21 +36,22 @@ void Island::train_round(Strategy& strategy, const TrainPlan& plan, std::uint32_
   const std::int64_t first = plan.first_step + (round - 1) * plan.steps_per_round;
   for (std::int64_t h = 0; h < plan.steps_per_round; ++h) {
     const StepPlace place{first + h, round, h + 1 == plan.steps_per_round};
-    inner_step(strategy, place);
+    inner_step(strategy, plan, place);
     if (place.ends_round) parts_.observer.at_boundary(id(), round, parameters());
     strategy.step_done(*this, place);
-    if (place.ends_round) close_round(strategy, place);
+    if (place.ends_round) close_round(strategy, plan, place);
   }
 }
 
-void Island::inner_step(Strategy& strategy, const StepPlace& place) {
+void Island::inner_step(Strategy& strategy, const TrainPlan& plan, const StepPlace& place) {
   const double lr = schedule_.rate(place.step);
   const Nanos cost = compute_.step_cost(id(), place.step);
   StepRecord record{.step = place.step, .lr = lr};
   const auto gradient = [&] {
     evaluate(strategy);
     parts_.task.clear_gradients();
-    const StepWork work = parts_.task.accumulate_gradient({id(), place.step}, 1.0f);
+    const StepWork work =
+        accumulate_step(parts_.task, {id(), place.step}, plan.batches_per_step, 1.0f);
     round_.examples += work.examples;
     round_.tokens += work.tokens;
   };
@@ -74,29 +75,45 @@ void Island::inner_step(Strategy& strategy, const StepPlace& place) {
   round_.steps.push_back(record);
 }
 
-void Island::close_round(Strategy& strategy, const StepPlace& place) {
+void Island::close_round(Strategy& strategy, const TrainPlan& plan, const StepPlace& place) {
   // Losses are read once a round: on a device this is the one synchronization.
   const auto losses = parts_.task.take_losses();
-  STRAIT_CHECK(losses.size() == round_.steps.size(), "{} losses of {} steps in round {}",
-               losses.size(), round_.steps.size(), place.round);
-  for (std::size_t i = 0; i < losses.size(); ++i) round_.steps[i].loss = losses[i];
+  const auto batches = static_cast<std::size_t>(plan.batches_per_step);
+  STRAIT_CHECK(losses.size() == round_.steps.size() * batches,
+               "{} losses of {} steps of {} batches in round {}", losses.size(),
+               round_.steps.size(), batches, place.round);
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    round_.steps[i / batches].loss += losses[i] / static_cast<double>(batches);
+  }
   round_.island = id();
   round_.round = place.round;
   round_.now = parts_.clock.now();
   round_.waited = parts_.clock.waited();
   round_.boundary = strategy.boundary();
+  if (const auto own = strategy.contribution(); !own.empty()) {
+    parts_.observer.contributed(round_, own);
+  }
   parts_.observer.round_done(round_, strategy.shared(*this));
+  if (plan.reset_inner && round_.boundary.restarts) reset_optimizer();
   round_ = {};
 }
 
-void Island::evaluate_later(const Boundary& boundary, const TrainPlan& plan) {
+void Island::reset_optimizer() {
+  const auto buffers = static_cast<Bytes>(parts_.optimizer.state().size());
+  pass_over_memory(buffers * static_cast<Bytes>(sizeof(float)) * parts_.task.layout().size(),
+                   [&] { reset(parts_.optimizer); });
+}
+
+void Island::evaluate_later(const Strategy& strategy, const TrainPlan& plan) {
+  const Boundary& boundary = strategy.boundary();
   const auto& members = boundary.roster.members;
   const auto self = std::find_if(members.begin(), members.end(),
                                  [&](const auto& member) { return member.island == id(); });
   if (self == members.end() || !plan.evaluated_after(boundary.round)) return;
   evaluation_ = {.round = boundary.round,
                  .share = {.index = static_cast<int>(self - members.begin()),
-                           .count = static_cast<int>(members.size())},
+                           .count = static_cast<int>(members.size()),
+                           .own = !strategy.shares_parameters()},
                  .metrics = {}};
 }
 
@@ -105,7 +122,9 @@ void Island::evaluate(Strategy& strategy) {
   // strategy. Evaluation costs no virtual time.
   if (!evaluation_) return;
   const EvaluationShare share = evaluation_->share;
-  evaluation_->metrics = parts_.task.evaluate(strategy.shared(*this), share.index, share.count);
+  evaluation_->metrics =
+      parts_.task.evaluate(strategy.shared(*this), share.own ? 0 : share.index,
+                           share.own ? 1 : share.count);
 }
 
 void Island::tell_evaluation() {

@@ -40,10 +40,12 @@ struct IslandRound {
   Boundary boundary;
 };
 
-/// Which part of an evaluation an island makes: the sources i with i % count == index.
+/// Which part of an evaluation an island makes: the sources i with i % count == index, or all of
+/// them if its parameters are its own.
 struct EvaluationShare {
-  int index = 0;
+  int index = 0;  // among the members of the round
   int count = 1;
+  bool own = false;
 };
 
 /// Who watches. Called on the islands' threads, several at once.
@@ -53,6 +55,9 @@ class IslandObserver {
 
   /// The island is at the boundary; nothing of this round has been exchanged.
   virtual void at_boundary(IslandId, std::uint32_t /*round*/, std::span<const float> /*own*/) {}
+
+  /// Before round_done: what the island has contributed to boundary.round, if it has.
+  virtual void contributed(const IslandRound&, std::span<const float> /*outer_gradient*/) {}
 
   virtual void round_done(const IslandRound&, std::span<const float> /*shared*/) {}
 
@@ -69,6 +74,8 @@ struct TrainPlan {
   std::int64_t first_step = 0;  // steps before it belong to pretraining
   std::uint32_t rounds = 1;
   std::int64_t steps_per_round = 20;  // H
+  std::int64_t batches_per_step = 1;  // gradient accumulation
+  bool reset_inner = false;           // the optimizer, when shared parameters are started from
   std::uint32_t evaluate_every = 5;   // rounds; 0: only the branch point and the end
 
   /// Whether the shared parameters are evaluated after `round`; 0 is the branch point.
@@ -120,9 +127,10 @@ class Island {
 
   void live(Strategy& strategy, const TrainPlan& plan);
   void train_round(Strategy& strategy, const TrainPlan& plan, std::uint32_t round);
-  void inner_step(Strategy& strategy, const StepPlace& place);
-  void close_round(Strategy& strategy, const StepPlace& place);
-  void evaluate_later(const Boundary& boundary, const TrainPlan& plan);
+  void inner_step(Strategy& strategy, const TrainPlan& plan, const StepPlace& place);
+  void close_round(Strategy& strategy, const TrainPlan& plan, const StepPlace& place);
+  void reset_optimizer();
+  void evaluate_later(const Strategy& strategy, const TrainPlan& plan);
 
   /// Made inside the next computing: what is done outside of it, other islands have to wait for.
   void evaluate(Strategy& strategy);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/errors.h"
@@ -16,17 +17,19 @@ template <class Maker>
 struct Row {
   std::string_view name;
   Maker make;
+  std::int64_t buffers;  // of state
 };
 
 constexpr Row<decltype(&make_adamw)> kInner[] = {
-    {"adamw", make_adamw},
-    {"sgd", make_inner_sgd},
+    {"adamw", make_adamw, 2},
+    {"sgd", make_inner_sgd, 0},
 };
 
 constexpr Row<decltype(&make_nesterov)> kOuter[] = {
-    {"nesterov", make_nesterov},
-    {"momentum", make_heavy_ball},
-    {"sgd", make_outer_sgd},
+    {"nesterov", make_nesterov, 1},
+    {"momentum", make_heavy_ball, 1},
+    {"sgd", make_outer_sgd, 0},
+    {"adam", make_outer_adam, 2},
 };
 
 template <class Maker, std::size_t kRows>
@@ -38,6 +41,14 @@ Maker find(const Row<Maker> (&table)[kRows], std::string_view what, std::string_
   }
   throw UserError(
       fmt::format("{} optimizer: '{}' is not known; use one of: {}", what, name, known));
+}
+
+template <class Maker, std::size_t kRows>
+std::int64_t buffers_of(const Row<Maker> (&table)[kRows], std::string_view name) {
+  for (const auto& row : table) {
+    if (row.name == name) return row.buffers;
+  }
+  return 0;
 }
 
 void require(bool good, std::string_view key, double value, std::string_view limits) {
@@ -60,7 +71,31 @@ void check(const InnerOptions& options) {
           "a number above 0, or 0 for no clipping");
 }
 
+void check(const OuterOptions& options) {
+  require(above_zero(options.lr), "outer learning rate", options.lr, "a number above 0");
+  require(fraction(options.momentum), "outer momentum", options.momentum, "0 to below 1");
+  require(fraction(options.beta1), "outer beta1", options.beta1, "0 to below 1");
+  require(fraction(options.beta2), "outer beta2", options.beta2, "0 to below 1");
+  require(above_zero(options.epsilon) && static_cast<float>(options.epsilon) > 0, "outer epsilon",
+          options.epsilon, "a number above 1e-45, usually 0.1");
+  const std::string& schedule = options.schedule;
+  if (schedule != "constant" && schedule != "cosine" && schedule != "linear") {
+    throw UserError(fmt::format(
+        "outer schedule: '{}' is not known; use one of: constant, cosine, linear", schedule));
+  }
+}
+
 }  // namespace
+
+void reset(InnerOptimizer& optimizer) {
+  for (const auto& state : optimizer.state()) {
+    std::fill(state.values.begin(), state.values.end(), 0.0f);
+  }
+  optimizer.set_steps_taken(0);
+}
+
+std::int64_t inner_state_buffers(std::string_view name) { return buffers_of(kInner, name); }
+std::int64_t outer_state_buffers(std::string_view name) { return buffers_of(kOuter, name); }
 
 std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options,
                                                      const ParameterLayout& layout, Simd simd) {
@@ -72,8 +107,7 @@ std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options
 std::unique_ptr<OuterOptimizer> make_outer_optimizer(const OuterOptions& options, std::int64_t size,
                                                      Simd simd) {
   const auto make = find(kOuter, "outer", options.name);
-  require(above_zero(options.lr), "outer learning rate", options.lr, "a number above 0");
-  require(fraction(options.momentum), "outer momentum", options.momentum, "0 to below 1");
+  check(options);
   return make(options, size, simd);
 }
 

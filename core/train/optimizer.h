@@ -21,16 +21,22 @@
 
 namespace strait {
 
-/// Warm-up and cosine over the inner steps of the whole run; rounds never restart it.
+/// The learning rate over the inner steps of the whole run; rounds never restart it.
 struct Schedule {
+  std::string name = "cosine";  // cosine | constant | wsd (warm-up, stable, decay)
   double peak = 2e-3;
   std::int64_t steps = 1600;        // of the whole run, pretraining included
   std::int64_t warmup_steps = 160;  // linear from peak/warmup_steps at step 0 to peak
-  double final_fraction = 0.1;      // cosine ends at this fraction of the peak
+  double final_fraction = 0.1;      // cosine and wsd end at this fraction of the peak
+  std::int64_t decay_steps = 320;   // of wsd
 
   /// Learning rate of inner step `step` (counted from 0): peak * (step + 1) / warmup_steps while
-  /// warming up, then a half cosine from the peak at step `warmup_steps` to final_fraction * peak
-  /// at step `steps`, where it stays.
+  /// warming up, then
+  ///   cosine    half a cosine from the peak at step `warmup_steps` to final_fraction * peak at
+  ///             step `steps`, where it stays;
+  ///   constant  the peak;
+  ///   wsd       the peak until step `steps` - `decay_steps`, then a line to final_fraction * peak
+  ///             at step `steps`, where it stays.
   double rate(std::int64_t step) const;
 
   /// Throws UserError for values that are no schedule.
@@ -72,31 +78,55 @@ class InnerOptimizer {
   virtual void set_steps_taken(std::int64_t steps) = 0;
 };
 
+/// As if no step had been made: state 0, no steps taken.
+void reset(InnerOptimizer& optimizer);
+
 /// The table of inner optimizers. Throws UserError for an unknown name (naming the known ones) and
 /// for values that no step can be made with.
 std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options,
                                                      const ParameterLayout& layout,
                                                      Simd simd = best_simd());
 
+/// Buffers as long as the layout that the optimizer of this name keeps; 0 for an unknown one.
+std::int64_t inner_state_buffers(std::string_view name);
+std::int64_t outer_state_buffers(std::string_view name);
+
 struct OuterOptions {
-  std::string name = "nesterov";  // nesterov | momentum | sgd
+  std::string name = "nesterov";  // nesterov | momentum | sgd | adam
   double lr = 0.7;
   double momentum = 0.9;
+  double beta1 = 0.9;  // of adam, as the next two
+  double beta2 = 0.95;
+  double epsilon = 0.1;
+  std::string schedule = "constant";  // constant | cosine | linear
+  std::int64_t rounds = 1;            // of the run: the schedule's length
+
+  /// Learning rate of round `round` (counted from 1), t = (round - 1) / rounds of the run behind
+  /// it: constant lr; cosine lr (1 + cos(pi t)) / 2; linear lr (1 - t).
+  double rate(std::int64_t round) const;
 };
 
 /// From the mean outer gradient and the last shared parameters, the next shared parameters:
 ///   buf = momentum * buf + delta (first buf = delta)
 ///   nesterov: shared -= lr * (delta + momentum * buf);  momentum: shared -= lr * buf;
 ///   sgd: shared -= lr * delta
-/// Same bits on every island. (arXiv 2401.09135 eq. 4; torch.optim.SGD(nesterov=True).)
+///   adam: m += (1 - beta1) (delta - m); v = beta2 v + (1 - beta2) delta delta;
+///         shared -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+/// Same bits on every island. (arXiv 2401.09135 eq. 4; torch.optim.SGD(nesterov=True);
+/// torch.optim.Adam.)
 class OuterOptimizer {
  public:
   virtual ~OuterOptimizer() = default;
-  virtual void step(std::span<float> shared, std::span<const float> mean_outer_gradient) = 0;
 
-  /// All there is of state: zero before the first step, so that "first buf = delta" needs no flag
-  /// and an island that is given the buffer goes on like the others. Empty for sgd.
-  virtual std::span<float> momentum_buffer() = 0;
+  /// The outer step of `round`, counted from 1. Every committed round is one step on every island,
+  /// whenever it makes it, so the round is also Adam's t and the place in the schedule.
+  virtual void step(std::span<float> shared, std::span<const float> mean_outer_gradient,
+                    std::int64_t round) = 0;
+
+  /// All there is of state, buffers as long as `shared`: zero before the first step, so that "first
+  /// buf = delta" needs no flag and an island that is given the buffers goes on like the others.
+  /// nesterov, momentum: buf; adam: m, v; sgd: none.
+  virtual std::vector<std::span<float>> state() = 0;
 };
 
 /// The table of outer optimizers, for buffers of `size` floats. Throws UserError as above.

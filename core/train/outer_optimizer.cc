@@ -1,4 +1,4 @@
-// The outer optimizers, one pass each. Nesterov reads 12 and writes 8 bytes per parameter.
+// Nesterov, momentum and SGD, one pass each. Nesterov reads 12 and writes 8 bytes per parameter.
 //
 // DiLoCo (arXiv 2311.08105) names Nesterov with 0.7 and 0.9; its form is in arXiv 2401.09135 eq. 4:
 // the first step is lr (1 + momentum) delta, and a constant delta ends at lr / (1 - momentum)
@@ -46,55 +46,47 @@ struct Plain {
 };
 
 template <class Kernel>
-class WithMomentum final : public OuterOptimizer {
+class WithMomentum final : public FlatOuterOptimizer {
  public:
   WithMomentum(const OuterOptions& options, std::int64_t size, Simd simd)
-      : lr_(static_cast<float>(options.lr)),
-        momentum_(static_cast<float>(options.momentum)),
-        simd_(simd),
-        buf_(static_cast<std::size_t>(size)) {}
+      : FlatOuterOptimizer(options, size, simd), buf_(static_cast<std::size_t>(size)) {}
 
-  void step(std::span<float> shared, std::span<const float> mean_outer_gradient) override {
-    STRAIT_CHECK(shared.size() == buf_.size() && mean_outer_gradient.size() == buf_.size(),
-                 "{} shared and {} outer gradients for {}", shared.size(),
-                 mean_outer_gradient.size(), buf_.size());
-    reads_all(mean_outer_gradient);
-    writes_all(shared);
-    run_kernel<Kernel>(simd_, shared.data(), mean_outer_gradient.data(), buf_.data(),
-                       static_cast<std::int64_t>(buf_.size()), lr_, momentum_);
-  }
-
-  std::span<float> momentum_buffer() override { return buf_; }
+  std::vector<std::span<float>> state() override { return {buf_}; }
 
  private:
-  const float lr_, momentum_;
-  const Simd simd_;
+  void update(float* shared, const float* delta, std::int64_t round) override {
+    run_kernel<Kernel>(simd_, shared, delta, buf_.data(), size_,
+                       static_cast<float>(options_.rate(round)),
+                       static_cast<float>(options_.momentum));
+  }
+
   FlatBuffer buf_;
 };
 
-class OuterSgd final : public OuterOptimizer {
+class OuterSgd final : public FlatOuterOptimizer {
  public:
-  OuterSgd(const OuterOptions& options, std::int64_t size, Simd simd)
-      : lr_(static_cast<float>(options.lr)), simd_(simd), size_(size) {}
+  using FlatOuterOptimizer::FlatOuterOptimizer;
 
-  void step(std::span<float> shared, std::span<const float> mean_outer_gradient) override {
-    STRAIT_CHECK(std::ssize(shared) == size_ && std::ssize(mean_outer_gradient) == size_,
-                 "{} shared and {} outer gradients for {}", shared.size(),
-                 mean_outer_gradient.size(), size_);
-    reads_all(mean_outer_gradient);
-    writes_all(shared);
-    run_kernel<Plain>(simd_, shared.data(), mean_outer_gradient.data(), size_, lr_);
-  }
-
-  std::span<float> momentum_buffer() override { return {}; }
+  std::vector<std::span<float>> state() override { return {}; }
 
  private:
-  const float lr_;
-  const Simd simd_;
-  const std::int64_t size_;
+  void update(float* shared, const float* delta, std::int64_t round) override {
+    run_kernel<Plain>(simd_, shared, delta, size_, static_cast<float>(options_.rate(round)));
+  }
 };
 
 }  // namespace
+
+void FlatOuterOptimizer::step(std::span<float> shared, std::span<const float> mean_outer_gradient,
+                              std::int64_t round) {
+  STRAIT_CHECK(std::ssize(shared) == size_ && std::ssize(mean_outer_gradient) == size_,
+               "{} shared and {} outer gradients for {}", shared.size(),
+               mean_outer_gradient.size(), size_);
+  STRAIT_CHECK(round >= 1, "outer step of round {}", round);
+  reads_all(mean_outer_gradient);
+  writes_all(shared);
+  update(shared.data(), mean_outer_gradient.data(), round);
+}
 
 std::unique_ptr<OuterOptimizer> make_nesterov(const OuterOptions& options, std::int64_t size,
                                               Simd simd) {

@@ -36,7 +36,8 @@ Json model_of(const RecordManifest::Model& model) {
           {"context", model.context},     {"init_std", model.init_std}};
 }
 
-Json inner_of(const InnerOptions& inner, const ParameterLayout& layout) {
+Json inner_of(const InnerOptions& inner, const std::string& at_outer_step,
+              const ParameterLayout& layout) {
   std::vector<std::string> decayed;
   for (const Parameter& parameter : layout.parameters()) {
     if (parameter.decayed) decayed.push_back(parameter.name);
@@ -47,18 +48,28 @@ Json inner_of(const InnerOptions& inner, const ParameterLayout& layout) {
           {"epsilon", inner.epsilon},
           {"weight_decay", inner.weight_decay},
           {"decayed", decayed},
-          {"clip_norm", inner.clip_norm}};
+          {"clip_norm", inner.clip_norm},
+          {"at_outer_step", at_outer_step}};
+}
+
+Json outer_of(const OuterOptions& outer) {
+  Json json{{"name", outer.name}, {"lr", outer.lr}, {"schedule", outer.schedule}};
+  if (outer.name != "adam") {
+    json["momentum"] = outer.momentum;
+    return json;
+  }
+  json["beta1"] = outer.beta1;
+  json["beta2"] = outer.beta2;
+  json["epsilon"] = outer.epsilon;
+  return json;
 }
 
 std::string text_of(const RecordManifest& manifest, const ParameterLayout& layout) {
   const Json json{
       {"format", 1},
       {"model", model_of(manifest.model)},
-      {"inner", inner_of(manifest.inner, layout)},
-      {"outer",
-       {{"name", manifest.outer.name},
-        {"lr", manifest.outer.lr},
-        {"momentum", manifest.outer.momentum}}},
+      {"inner", inner_of(manifest.inner, manifest.at_outer_step, layout)},
+      {"outer", outer_of(manifest.outer)},
       {"islands", manifest.islands},
       {"inner_steps_per_round", manifest.inner_steps_per_round},
       {"rounds", manifest.rounds},
@@ -66,6 +77,7 @@ std::string text_of(const RecordManifest& manifest, const ParameterLayout& layou
       {"strategy", manifest.strategy},
       {"codec", manifest.codec},
       {"missed_round_policy", manifest.missed_round_policy},
+      {"weights", manifest.weights},
   };
   return json.dump(/*indent=*/1) + "\n";
 }

@@ -45,11 +45,13 @@ struct RecordManifest {
   std::string strategy;
   std::string codec;
   std::string missed_round_policy;
+  std::string at_outer_step = "keep";  // of the inner optimizer's state
+  std::string weights = "uniform";     // what contributions count by
 };
 
 /// One inner step of an island.
 struct StepRow {
-  std::int64_t step = 0;   // of the island, from 0
+  std::int64_t step = 0;   // of the island, from 0: the steps it has made
   std::int64_t round = 0;  // the first boundary file that contains the step
   double lr = 0;
   double loss = 0;       // before the update

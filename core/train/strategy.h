@@ -44,6 +44,7 @@ struct Boundary {
   Roster roster;                      // of `round`: who took part with which weight
   std::int64_t discarded_tokens = 0;  // whose work came to nothing here
   bool finite = true;                 // false: its outer gradient was not, so it had weight 0
+  bool restarts = false;              // its next step starts from the shared parameters of `state`
   std::uint32_t caught_up_from = 0;   // rounds from + 1 ... to were fetched from others
   std::uint32_t caught_up_to = 0;     // equal: nothing was
 };
@@ -77,6 +78,13 @@ class Strategy {
   /// The shared parameters as this island knows them: what is evaluated.
   virtual std::span<const float> shared(Island&) = 0;
 
+  /// What this island has contributed to the round of its last boundary: old minus new. Empty if
+  /// nothing, or where no outer gradients are made.
+  virtual std::span<const float> contribution() const { return {}; }
+
+  /// False: what shared() gives is another on every island, and each evaluates its own.
+  virtual bool shares_parameters() const { return true; }
+
   const Boundary& boundary() const { return boundary_; }
 
   /// Tokens of earlier boundaries that have not counted anywhere yet, and are lost if it dies.
@@ -87,7 +95,8 @@ class Strategy {
 };
 
 /// What an island that has missed rounds does at its next boundary, when it has caught up with the
-/// shared parameters and the outer optimizer's state. All keep the inner optimizer's state.
+/// shared parameters and the outer optimizer's state. The inner optimizer's state is another
+/// matter: TrainPlan::reset_inner.
 enum class MissedRounds {
   kContinue,  // keeps its parameters; only what they are compared with has moved
   kReceive,   // takes part in the open round as a receiver, and starts from its shared parameters

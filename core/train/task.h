@@ -31,7 +31,12 @@ struct Metric {
 /// (each counts the same), then every source in order. Empty if there are no sources.
 std::vector<Metric> combine(std::span<const std::vector<Metric>> shares);
 
-/// Which batch: the same (seed is fixed in the task), island and step give the same batch under
+/// The mean over islands that have each evaluated all sources on parameters of their own: "loss" and
+/// every source in order, then "island_0.loss" and so on for each of `islands`, in order.
+std::vector<Metric> mean_of(std::span<const std::int32_t> islands,
+                            std::span<const std::vector<Metric>> evaluations);
+
+/// Which batch, or whose inner step: the same (seed is fixed in the task), island and step give the same batch under
 /// every strategy.
 struct BatchKey {
   std::int32_t island = 0;
@@ -73,5 +78,9 @@ class Task {
   /// 0 = no text, or not known.
   virtual double bytes_per_token() const = 0;
 };
+
+/// Adds `scale` times the gradient of inner step `key.step`, which is the mean over `batches` equal
+/// batches: those numbered key.step * batches and on. Keeps a loss for each of them.
+StepWork accumulate_step(Task& task, BatchKey key, std::int64_t batches, float scale);
 
 }  // namespace strait

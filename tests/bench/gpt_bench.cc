@@ -5,7 +5,8 @@
 // are 6 x parameters x tokens (attention is not counted). The matmul is 1024 x 1024, measured
 // before and after each: by 2 threads with one matmul each, and by one matmul on 2 threads.
 //
-// Then attention by itself, forward and backward, against LibTorch's fused one for the CPU.
+// Then AdamW with clipping, on one thread, against torch::optim::AdamW and clip_grad_norm_ over the
+// same parameters. Then attention by itself, forward and backward, against LibTorch's fused one for the CPU.
 //
 // Two ratios: by wall time (true on a quiet machine only) and by CPU time over all threads, which
 // other people's load disturbs little.
@@ -17,6 +18,9 @@
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
 #include <time.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <atomic>
@@ -228,6 +232,41 @@ void compare_attention(std::int64_t context, std::int64_t size, int repeats) {
       kHeads, size, context, median(theirs), median(ours), median(ratio));
 }
 
+double milliseconds(int times, const Work& work) {
+  const double start = wall_seconds();
+  for (int i = 0; i < times; ++i) work();
+  return (wall_seconds() - start) / times * 1e3;
+}
+
+void compare_adamw(const char* size, int times, int repeats) {
+  set_intra_op_threads(1);
+  const ParameterLayout layout = gpt_layout(gpt_size(size));
+  std::vector<float> parameters(static_cast<std::size_t>(layout.size()), 0.1f);
+  const std::vector<float> gradients(parameters.size(), 0.01f);
+  const auto own = make_inner_optimizer({}, layout);
+  std::vector<at::Tensor> tensors;
+  for (const Parameter& parameter : layout.parameters()) {
+    tensors.push_back(torch::full(parameter.shape, 0.1, torch::requires_grad()));
+    tensors.back().mutable_grad() = torch::full(parameter.shape, 0.01);
+  }
+  torch::optim::AdamW libtorch(
+      tensors, torch::optim::AdamWOptions(1e-3).betas({0.9, 0.95}).weight_decay(0.1));
+  std::vector<double> ours, theirs, ratio;
+  for (int i = -1; i < repeats; ++i) {  // repeat -1 touches the pages
+    const double a = milliseconds(times, [&] { own->step(parameters, gradients, 1e-3); });
+    const double b = milliseconds(times, [&] {
+      torch::nn::utils::clip_grad_norm_(tensors, 1.0);
+      libtorch.step();
+    });
+    if (i < 0) continue;
+    ours.push_back(a);
+    theirs.push_back(b);
+    ratio.push_back(b / a);
+  }
+  fmt::print("AdamW with clipping, {:3}: LibTorch {:8.3f} ms, own {:7.3f} ms; ratio {:.1f}\n", size,
+             median(theirs), median(ours), median(ratio));
+}
+
 }  // namespace
 }  // namespace strait
 
@@ -236,6 +275,9 @@ int main(int argc, char** argv) {
   const int repeats = argc > 2 ? std::atoi(argv[2]) : 5;
   strait::compare("xs", 8, islands, /*steps=*/10, repeats);
   strait::compare("xxs", 2, islands, /*steps=*/100, repeats);
+  strait::compare_adamw("xxs", 100, repeats);
+  strait::compare_adamw("xs", 50, repeats);
+  strait::compare_adamw("s", 10, repeats);
   for (const int context : {64, 128, 256, 1024, 2048}) {
     for (const int size : {32, 64}) strait::compare_attention(context, size, repeats);
   }

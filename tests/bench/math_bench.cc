@@ -110,7 +110,7 @@ void add_optimizers(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
                      [&buffers, adamw] { adamw->step(buffers.b, buffers.a, 1e-3); },
                      {}});
   kernels.push_back(
-      {"nesterov " + twin, 20, [&buffers, nesterov] { nesterov->step(buffers.b, buffers.a); }, {}});
+      {"nesterov " + twin, 20, [&buffers, nesterov] { nesterov->step(buffers.b, buffers.a, 1); }, {}});
   kernels.push_back({"outer_gradient " + twin,
                      12,
                      [&buffers, simd] { outer_gradient(buffers.a, buffers.b, buffers.c, simd); },

@@ -1,5 +1,7 @@
 // strait plan: what it prints is what the run measures. (For all scenarios:
 // tests/run/rehearsal_test.cc and scripts/check_plan.py.)
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -125,6 +127,20 @@ TEST_CASE("a run that cannot come to its end cannot be planned", "[process]") {
                                 {.folder = folder.path()});
   CHECK(plan.code == 1);
   CHECK_THAT(only_line(plan), Catch::Contains("deadlock"));
+}
+
+TEST_CASE("the models that have a name are listed with what they cost", "[process]") {
+  const Ended models = run_strait({"plan", "--models"});
+  CHECK(models.code == 0);
+  // As Hugging Face counts gpt2; 4 bytes each; 12 blocks of 12 heads of 64.
+  CHECK_THAT(models.out, Catch::Contains("124,439,808") && Catch::Contains("498 MB"));
+  for (const char* size : {"xxs", "xs", "s", "m", "60m", "150m", "400m", "gpt2", "gpt2-medium"}) {
+    CHECK_THAT(models.out, Catch::Contains(fmt::format("\n{} ", size)));
+  }
+  CHECK(mistake({"plan", "--models", "more"}, {}) ==
+        "'more' is one word too many; write strait plan --models");
+  const Ended plan = run_strait({"plan", scenario("quadratic")});
+  CHECK_THAT(plan.out, Catch::Contains("memory     ") && Catch::Contains("work       "));
 }
 
 TEST_CASE("the papers' tables are printed beside the rebuilt ones", "[process]") {

@@ -103,6 +103,10 @@ std::string scenario(const std::string& name) {
   return fmt::format("{}/scenarios/{}.ini", STRAIT_SOURCE_DIR, name);
 }
 
+std::string script(const std::string& name) {
+  return fmt::format("{}/scripts/{}", STRAIT_SOURCE_DIR, name);
+}
+
 std::string ground_truth(const std::string& name) {
   return fmt::format("{}/tests/groundtruth/{}", STRAIT_SOURCE_DIR, name);
 }

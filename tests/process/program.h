@@ -57,6 +57,7 @@ std::string program();
 /// Paths in the repository.
 std::string scenario(const std::string& name);
 std::string ground_truth(const std::string& name);
+std::string script(const std::string& name);
 
 Words operator+(Words words, const Words& more);
 

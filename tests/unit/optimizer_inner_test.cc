@@ -39,6 +39,26 @@ std::vector<float> values_of(InnerOptimizer& optimizer, std::string_view name) {
   return {};
 }
 
+TEST_CASE("an optimizer that was reset goes on like a new one", "[optimizer]") {
+  for (const std::string name : {"adamw", "sgd"}) {
+    const ParameterLayout layout = small_layout();
+    const InnerOptions options{.name = name};
+    const auto used = make_inner_optimizer(options, layout);
+    const auto fresh = make_inner_optimizer(options, layout);
+    CHECK(std::ssize(used->state()) == inner_state_buffers(name));
+    auto p = with_padding(layout, 1);
+    for (std::uint64_t t = 0; t < 5; ++t) used->step(p, with_padding(layout, 10 + t), 0.1);
+    auto q = p;
+    reset(*used);
+    CHECK(used->steps_taken() == 0);
+    for (std::uint64_t t = 0; t < 3; ++t) {
+      used->step(p, with_padding(layout, 20 + t), 0.1);
+      fresh->step(q, with_padding(layout, 20 + t), 0.1);
+    }
+    CHECK(same_bits(p, q));
+  }
+}
+
 // torch.optim of LibTorch 2.11, ten steps with rising rates, clipped at 1: three decayed and three
 // other parameters. torch::optim::AdamW and at::_fused_adamw_ differ from each other by 6e-8.
 TEST_CASE("ten steps of adamw end where PyTorch's do", "[optimizer]") {

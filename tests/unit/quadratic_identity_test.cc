@@ -49,7 +49,7 @@ std::vector<float> diloco(std::vector<TestIsland>& islands, const OuterOptions& 
       outer_gradient(shared, island.task.parameters(), delta);
       for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += weight * delta[i];
     }
-    outer->step(shared, mean);
+    outer->step(shared, mean, round + 1);
   }
   return shared;
 }

@@ -36,6 +36,30 @@ TEST_CASE("a schedule may have no warm-up, or nothing else", "[schedule]") {
   for (std::int64_t step = 0; step < 20; ++step) CHECK(constant.rate(step) == Approx(0.3));
 }
 
+TEST_CASE("the rate of wsd is level and falls in a line at the end", "[schedule]") {
+  const Schedule wsd{.name = "wsd",
+                     .peak = 2.0,
+                     .steps = 100,
+                     .warmup_steps = 10,
+                     .final_fraction = 0.1,
+                     .decay_steps = 20};
+  CHECK(wsd.rate(0) == Approx(0.2));
+  for (std::int64_t step = 9; step <= 80; ++step) CHECK(wsd.rate(step) == 2.0);
+  CHECK(wsd.rate(90) == Approx(2.0 * 0.55));
+  CHECK(wsd.rate(99) == Approx(2.0 * (0.1 + 0.9 / 20)));
+  CHECK(wsd.rate(100) == Approx(0.2));
+  CHECK(wsd.rate(1'000'000) == Approx(0.2));
+  Schedule no_decay = wsd;
+  no_decay.decay_steps = 0;
+  CHECK(no_decay.rate(99) == 2.0);
+}
+
+TEST_CASE("a constant rate warms up and stays", "[schedule]") {
+  const Schedule constant{.name = "constant", .peak = 0.5, .steps = 100, .warmup_steps = 5};
+  CHECK(constant.rate(0) == Approx(0.1));
+  for (std::int64_t step = 4; step < 200; ++step) CHECK(constant.rate(step) == 0.5);
+}
+
 TEST_CASE("a schedule that is none is refused", "[schedule]") {
   CHECK_NOTHROW(Schedule{}.check());
   CHECK_THROWS_AS(Schedule{.peak = 0}.check(), UserError);
@@ -44,6 +68,10 @@ TEST_CASE("a schedule that is none is refused", "[schedule]") {
   CHECK_THROWS_AS((Schedule{.steps = 100, .warmup_steps = 101}.check()), UserError);
   CHECK_THROWS_AS((Schedule{.warmup_steps = -1}.check()), UserError);
   CHECK_THROWS_AS(Schedule{.final_fraction = 1.5}.check(), UserError);
+  CHECK_THROWS_AS(Schedule{.name = "step"}.check(), UserError);
+  CHECK_THROWS_AS((Schedule{.name = "wsd", .steps = 100, .warmup_steps = 60, .decay_steps = 50}
+                       .check()),
+                  UserError);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 // it does then is the policy (core/train/strategy.h). If nothing was committed meanwhile, it has
 // missed nothing: its work stands. A joiner catches up at once and sits round R + 1 out.
 //
-// The inner optimizer's state stays on its island and lives on through rounds. Memory beside the
-// island's own: shared parameters, outer momentum, outer gradient, mean (4 buffers).
+// The inner optimizer's state stays on its island. Memory beside the island's own: shared
+// parameters, outer gradient, mean (3 buffers), and the outer optimizer's state.
 
 #include <algorithm>
 #include <optional>
@@ -61,6 +61,7 @@ class DiLoCo final : public Strategy {
     const std::uint32_t state = boundary_.state;
     boundary_ = {};
     boundary_.state = state;
+    contributed_ = false;
     done_ = {.examples = waiting_.examples + island.work().examples,
              .tokens = waiting_.tokens + island.work().tokens};
     if (has_missed_ && catch_up(island)) {
@@ -81,6 +82,9 @@ class DiLoCo final : public Strategy {
 
   std::span<const float> shared(Island&) override { return shared_; }
   std::int64_t waiting_tokens() const override { return waiting_.tokens; }
+  std::span<const float> contribution() const override {
+    return contributed_ ? std::span<const float>(sent_->values) : std::span<const float>();
+  }
 
  private:
   // --- what an island does at a boundary ---
@@ -91,16 +95,19 @@ class DiLoCo final : public Strategy {
       outer_gradient(shared_, island.parameters(), sent_->values);
       // What is not finite must not spoil the others: this island then only receives.
       boundary_.finite = all_finite(sent_->values);
-      hash = hash_floats(shared_);
+      hash = hash_of_state();
       sent_->packed.gather();
     });
-    if (take_part(island, boundary_.finite ? weight() : 0, hash)) return;
-    waiting_ = done_;
+    if (take_part(island, boundary_.finite ? weight() : 0, hash)) {
+      contributed_ = boundary_.finite;
+    } else {
+      waiting_ = done_;
+    }
   }
 
   void receive(Island& island) {
     std::uint64_t hash = 0;
-    island.pass_over_memory(bytes(1), [&] { hash = hash_floats(shared_); });
+    island.pass_over_memory(bytes(1), [&] { hash = hash_of_state(); });
     if (take_part(island, 0, hash)) return;
     start_from_shared(island);
     sits_out_ = true;
@@ -135,10 +142,11 @@ class DiLoCo final : public Strategy {
     updating();
     island.pass_over_memory(bytes(6), [&] {
       received_->scatter();
-      outer_->step(shared_, mean_);
+      outer_->step(shared_, mean_, round);
       std::copy(shared_.begin(), shared_.end(), island.parameters().begin());
     });
     boundary_.round = round;
+    boundary_.restarts = true;
     updated(round);
     return true;
   }
@@ -181,11 +189,12 @@ class DiLoCo final : public Strategy {
     if (missed.round == from) return false;
     check_given(missed, *layout_, state().size());
     updating();
-    for (const auto& mean : missed.means) {
+    for (std::uint32_t round = from; const auto& mean : missed.means) {
+      ++round;
       island.pass_over_memory(bytes(5), [&] {
         std::copy(mean.begin(), mean.end(), received_->values().begin());
         received_->scatter();
-        outer_->step(shared_, mean_);
+        outer_->step(shared_, mean_, round);
       });
     }
     if (missed.state) {
@@ -201,6 +210,7 @@ class DiLoCo final : public Strategy {
   void start_from_shared(Island& island) {
     boundary_.discarded_tokens += done_.tokens;
     done_ = waiting_ = {};
+    boundary_.restarts = true;
     island.pass_over_memory(
         bytes(2), [&] { std::copy(shared_.begin(), shared_.end(), island.parameters().begin()); });
   }
@@ -237,8 +247,15 @@ class DiLoCo final : public Strategy {
 
   FlatBuffers state() {
     FlatBuffers buffers{shared_};
-    if (!outer_->momentum_buffer().empty()) buffers.push_back(outer_->momentum_buffer());
+    for (const auto buffer : outer_->state()) buffers.push_back(buffer);
     return buffers;
+  }
+
+  /// What islands that take part have to have in common: a wrong momentum is found at once.
+  std::uint64_t hash_of_state() {
+    std::uint64_t hash = 0;
+    for (const auto buffer : state()) hash = 31 * hash + hash_floats(buffer);
+    return hash;
   }
   SharedState copy_of_state() { return copy_state(*layout_, state()); }
 
@@ -258,6 +275,7 @@ class DiLoCo final : public Strategy {
 
   std::uint32_t known_ = 0;  // the last committed round, as far as known
   bool has_missed_ = false;  // a round; catch up before the next exchange
+  bool contributed_ = false; // to the round of the last boundary
   bool sits_out_ = false;    // since its parameters started from the shared ones
   StepWork waiting_;         // done before the last boundary, and has counted nowhere
   StepWork done_;            // the same at this boundary, with what came since

@@ -19,6 +19,7 @@ class Local final : public Strategy {
     if (place.ends_round) boundary_.round = boundary_.state = place.round;
   }
   std::span<const float> shared(Island& island) override { return island.parameters(); }
+  bool shares_parameters() const override { return false; }
 
  private:
   std::uint32_t rounds_ = 0;

@@ -15,10 +15,6 @@
 
 namespace strait {
 
-/// What the CPU takes of a batch at once, per intra-op thread; at least one sequence. (Measured
-/// with gpt_bench.)
-inline constexpr std::int64_t kTokensAtOnce = 128;
-
 class GptPasses {
  public:
   virtual ~GptPasses() = default;
