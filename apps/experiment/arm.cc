@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "apps/experiment/checkpoints.h"
 #include "apps/experiment/churn.h"
 #include "apps/experiment/life.h"
 #include "core/base/check.h"
@@ -89,11 +90,12 @@ class BoardObserver final : public LifeObserver {
  public:
   /// Board and result outlive the run.
   BoardObserver(Clock& clock, Board& board, ArmResult& result, IslandObserver* record,
-                std::function<void()> run_is_over)
+                ArmCheckpoints* checkpoints, std::function<void()> run_is_over)
       : clock_(clock),
         board_(board),
         result_(result),
         record_(record),
+        checkpoints_(checkpoints),
         run_is_over_(std::move(run_is_over)) {}
 
   void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
@@ -101,17 +103,21 @@ class BoardObserver final : public LifeObserver {
   }
   void round_done(const IslandRound& round, std::span<const float> shared) override {
     if (record_ != nullptr) record_->round_done(round, shared);
-    clock_.post([&board = board_, &result = result_, report = report_of(round)] {
+    if (checkpoints_ != nullptr) checkpoints_->reported(round);
+    clock_.post([&board = board_, &result = result_, checkpoints = checkpoints_,
+                 report = report_of(round)] {
       const Boundary& b = report.boundary;
       if (b.caught_up_to > b.caught_up_from) {
         result.events.push_back(
             {report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from, b.caught_up_to});
       }
       board.round_done(report);
+      if (checkpoints != nullptr) checkpoints->write_complete();
     });
   }
   void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics) override {
+    if (checkpoints_ != nullptr) checkpoints_->evaluated(island, metrics);
     clock_.post([&board = board_, island, round, share, metrics] {
       board.evaluated(island, round, share, metrics);
     });
@@ -142,6 +148,7 @@ class BoardObserver final : public LifeObserver {
   Board& board_;
   ArmResult& result_;
   IslandObserver* record_;
+  ArmCheckpoints* checkpoints_;
   const std::function<void()> run_is_over_;
 };
 
@@ -267,7 +274,8 @@ void check_islands(const Experiment& x, const ArmOptions& options) {
 }
 
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
-                  Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
+                  Storage& journal, const Board::RowDone& row_done, IslandObserver* record,
+                  ArmCheckpoints* checkpoints) {
   const WallTimer timer;
   ArmResult result{.options = options, .plan = train_plan(x, options, start)};
   const bool rounds = commits_of(x, options) != Commits::kNothing;
@@ -277,6 +285,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
               [&](const RoundRow& row) {
                 lateness.push_back(world.take_worst_lateness());
                 if (row_done) row_done(row);
+                if (checkpoints != nullptr) checkpoints->row_done(row);
               });
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
@@ -288,13 +297,14 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   };
   try {
     world.run([&](IslandId island, World::Ports& ports) {
-      BoardObserver observer(ports.clock, board, result, record, run_is_over);
-      live(x, options, result.plan, start, island, ports, observer);
+      BoardObserver observer(ports.clock, board, result, record, checkpoints, run_is_over);
+      live(x, options, result.plan, start, island, ports, observer, checkpoints);
     });
   } catch (...) {
     result.failure = std::current_exception();
   }
   board.finish();
+  if (checkpoints != nullptr) checkpoints->write_complete();
   result.tokens = board.tokens();
   result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();

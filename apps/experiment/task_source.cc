@@ -12,6 +12,7 @@
 #include "core/train/data/batches.h"
 #include "core/train/data/corpus.h"
 #include "core/train/data/count_model.h"
+#include "core/train/hugging_face.h"
 #include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/language.h"
 #include "core/train/tasks/threads.h"
@@ -28,18 +29,6 @@ QuadraticOptions quadratic_of(const RunConfig& config) {
           .spread = q.spread,
           .noise = q.noise,
           .islands = config.run.islands};
-}
-
-/// Of filled-in settings.
-GptOptions gpt_of(const RunConfig& config) {
-  const auto& m = config.model;
-  return {.layers = m.layers,
-          .width = m.width,
-          .heads = m.heads,
-          .head_size = m.head_size,
-          .vocabulary = m.vocabulary,
-          .context = m.context,
-          .init_std = m.init_std};
 }
 
 class QuadraticSource final : public TaskSource {
@@ -66,6 +55,7 @@ class LanguageSource final : public TaskSource {
  public:
   LanguageSource(const RunConfig& config, const std::string& deps) : config_(filled_in(config)) {
     check_device(config_.run.device);  // reading the text takes longer
+    if (!config_.model.start.empty()) start_ = read_gpt2(config_.model.start, gpt_of(config_));
     corpus_ = load(config_.data, deps);
     const auto& data = config_.data;
     batches_ = std::make_unique<Batches>(
@@ -92,7 +82,8 @@ class LanguageSource final : public TaskSource {
     return make_language_task({.gpt = gpt_of(config_),
                                .sequences = config_.data.sequences,
                                .seed = config_.run.seed,
-                               .device = config_.run.device},
+                               .device = config_.run.device,
+                               .start = start_},
                               adapter_, held_out_);
   }
 
@@ -128,6 +119,7 @@ class LanguageSource final : public TaskSource {
   }
 
   RunConfig config_;
+  std::vector<float> start_;  // of model.start; empty: none
   Corpus corpus_;
   std::unique_ptr<Batches> batches_;
   mutable Adapter adapter_;
@@ -158,6 +150,17 @@ constexpr std::array kTable{
 };
 
 }  // namespace
+
+GptOptions gpt_of(const RunConfig& config) {
+  const auto& m = config.model;
+  return {.layers = m.layers,
+          .width = m.width,
+          .heads = m.heads,
+          .head_size = m.head_size,
+          .vocabulary = m.vocabulary,
+          .context = m.context,
+          .init_std = m.init_std};
+}
 
 ParameterLayout layout_of(const RunConfig& config) {
   if (config.task.name == "quadratic") return quadratic_layout(quadratic_of(config));

@@ -137,6 +137,7 @@ class DiLoCo final : public Strategy {
       received_->scatter();
       outer_->step(shared_, mean_);
       std::copy(shared_.begin(), shared_.end(), island.parameters().begin());
+      came_to(island, round - 1, round);
     });
     boundary_.round = round;
     updated(round);
@@ -181,15 +182,21 @@ class DiLoCo final : public Strategy {
     if (missed.round == from) return false;
     check_given(missed, *layout_, state().size());
     updating();
+    std::uint32_t now = from;
     for (const auto& mean : missed.means) {
       island.pass_over_memory(bytes(5), [&] {
         std::copy(mean.begin(), mean.end(), received_->values().begin());
         received_->scatter();
         outer_->step(shared_, mean_);
+        came_to(island, now, now + 1);
+        ++now;
       });
     }
     if (missed.state) {
-      island.pass_over_memory(bytes(4), [&] { restore_state(*missed.state, *layout_, state()); });
+      island.pass_over_memory(bytes(4), [&] {
+        restore_state(*missed.state, *layout_, state());
+        came_to(island, from, missed.round);
+      });
     }
     boundary_.caught_up_from = from;
     boundary_.caught_up_to = missed.round;
@@ -233,6 +240,14 @@ class DiLoCo final : public Strategy {
     boundary_.state = round;
     known_ = std::max(known_, round);
     if (ports_.rounds != nullptr) ports_.rounds->updated(round);
+  }
+
+  void came_to(Island& island, std::uint32_t from, std::uint32_t to) {
+    if (ports_.keeper == nullptr) return;
+    std::vector<InnerOptimizer::State> outer;
+    if (!outer_->momentum_buffer().empty())
+      outer.push_back({"momentum", outer_->momentum_buffer()});
+    ports_.keeper->came_to(island, from, to, shared_, outer);
   }
 
   FlatBuffers state() {

@@ -37,9 +37,10 @@ struct HeldOut {
 
 struct LanguageOptions {
   GptOptions gpt;
-  std::int64_t sequences = 8;  // per batch of this island
-  std::uint64_t seed = 1;      // of the initial values
-  std::string device = "cpu";  // cpu | cuda | cuda:1
+  std::int64_t sequences = 8;    // per batch of this island
+  std::uint64_t seed = 1;        // of the initial values
+  std::string device = "cpu";    // cpu | cuda | cuda:1
+  std::span<const float> start;  // the initial values instead, if there are any; outlive the task
 };
 
 /// `batches` and `held_out` outlive the task. UserError if the model cannot be built or the device
