@@ -42,7 +42,10 @@ int command_completion(const std::vector<std::string>& words);
 constexpr std::array kCommands{
     Command{"demo", "demo [--key value]",
             "emulated run and its data-parallel baseline on real text", true, command_demo},
-    Command{"run", "run SCENARIO [--key value]", "one run of a scenario", true, command_run},
+    Command{"run", "run SCENARIO [--key value]",
+            "one run of a scenario, or with --resume RUN the rest of one", true, command_run,
+            "  --resume RUN         goes on with the run in that folder, from its newest "
+            "checkpoint\n"},
     Command{"launch", "launch -n N SCENARIO [--key value]",
             "a coordinator and N islands as processes on this machine, over real sockets", true,
             command_launch},
@@ -92,6 +95,20 @@ constexpr std::array kCommands{
         "      --kernel [--repeats N] [--write FILE]             measured now, by this kernel "
         "(root)\n",
         "show probe serve lab validate"},
+    Command{"checkpoint", "checkpoint inspect | convert PATH",
+            "what a checkpoint holds and whether it is whole; its shared parameters as one file",
+            false, command_checkpoint,
+            "  strait checkpoint inspect RUN|CHECKPOINT\n"
+            "  strait checkpoint convert RUN|CHECKPOINT --out FILE.safetensors\n",
+            "inspect convert"},
+    Command{"export", "export RUN|CHECKPOINT --out FOLDER",
+            "a trained GPT for Hugging Face's transformers", false, command_export},
+    Command{"sample", "sample RUN|CHECKPOINT [--prompt TEXT]", "text that a trained GPT writes",
+            false, command_sample,
+            "  --prompt TEXT        what the text begins with\n"
+            "  --tokens N           how many more (200)\n"
+            "  --temperature T      below 1: likelier ones (0.8); 0: the likeliest\n"
+            "  --seed N             of what is drawn (1)\n"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},
     Command{

@@ -29,6 +29,9 @@ int command_join(const std::vector<std::string>& arguments);
 /// The exit code, if a launcher started this process as one of several; else it is no such run.
 std::optional<int> run_under_launcher(const std::vector<std::string>& arguments);
 int command_doctor(const std::vector<std::string>& arguments);
+int command_checkpoint(const std::vector<std::string>& arguments);
+int command_export(const std::vector<std::string>& arguments);
+int command_sample(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kNetValidateUsage =
     "write strait net validate --cases FILE... [--seeds N] [--kernel [--repeats N] [--write FILE]]";
@@ -52,8 +55,10 @@ std::string take_option(std::vector<std::string>& words, const std::string& opti
 /// A scenario that has links to `what`.
 LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what);
 
-/// Runs the arms one after the other, from the check of this machine to the verdict.
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);
+/// Runs the arms one after the other, from the check of this machine to the verdict. `resumed` as
+/// in Session.
+int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                const std::string& resumed = {});
 
 /// Writes report.html into the folder of a run that has ended, and says so.
 void report_run(const std::string& folder);

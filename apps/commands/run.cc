@@ -1,21 +1,71 @@
 // strait run SCENARIO [--key value]: one run of the strategy that the scenario names; under a
 // launcher, this process's part of a real one (real.cc).
+// strait run --resume RUN: goes on with a run that was interrupted, from its newest checkpoint.
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/experiment/session.h"
 #include "core/base/errors.h"
+#include "core/base/files.h"
 #include "core/base/interrupt.h"
 #include "netsim/virtual_loop.h"
 
 namespace strait {
 
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms) {
+namespace {
+
+constexpr std::string_view kResumeUsage = "write strait run --resume RUN, e.g. runs/demo-001";
+
+/// "demo" of runs/demo-001: as the run was called when it began.
+std::string name_of_run(const std::string& folder) {
+  const std::string name = std::filesystem::absolute(folder + "/.").parent_path().filename();
+  return name.substr(0, name.rfind('-'));
+}
+
+int resume(std::string run, const std::vector<std::string>& others) {
+  while (run.size() > 1 && run.ends_with('/')) run.pop_back();
+  if (!others.empty()) {
+    throw UserError(fmt::format("'{}' is one word too many: the settings are those of {}; {}",
+                                others.front(), run, kResumeUsage));
+  }
+  const std::string settings = run + "/config.resolved.ini";
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(settings, ignored)) {
+    throw UserError(fmt::format("--resume {}: there is no {}; {}", run, settings, kResumeUsage));
+  }
+  if (std::filesystem::exists(run + "/verdict.json", ignored)) {
+    throw UserError(
+        fmt::format("--resume {}: that run has come to its end ({}/verdict.json); start "
+                    "a new one with strait run {}",
+                    run, run, settings));
+  }
+  const LoadedConfig loaded = load_config_text(read_file(settings), name_of_run(run), settings, {});
+  const RunConfig& c = loaded.config;
+  if (c.run.time != "virtual") {
+    throw UserError(
+        fmt::format("--resume {}: run.time = {}: only runs in virtual time can be "
+                    "resumed; start a new one with strait run {}",
+                    run, c.run.time, settings));
+  }
+  if (!c.run.record.empty()) {
+    throw UserError(
+        fmt::format("--resume {}: run.record = {}: a record cannot be resumed; start a "
+                    "new run with strait run {} and another folder",
+                    run, c.run.record, settings));
+  }
+  return run_session(loaded, {own_arm(c)}, run);
+}
+
+}  // namespace
+
+int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                const std::string& resumed) {
   check_machine(loaded.config);
-  Session session(loaded, arms, deps_folder());
+  Session session(loaded, arms, deps_folder(), std::nullopt, resumed);
   // The wall clock's loop has a watch of its own.
   std::optional<InterruptWatch> watch;
   if (loaded.config.run.time == "virtual") watch.emplace();
@@ -34,6 +84,9 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms)
 }
 
 int command_run(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = arguments;
+  const std::string resumed = take_option(words, "--resume", "folder of a run", kResumeUsage);
+  if (!resumed.empty()) return resume(resumed, words);
   if (arguments.empty()) {
     throw UserError("no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini");
   }

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "apps/experiment/checkpoints.h"
 #include "apps/experiment/churn.h"
 #include "apps/experiment/life.h"
 #include "core/base/check.h"
@@ -87,9 +88,9 @@ void commit_steps(WorldOptions& options, const RunConfig& c) {
 /// of everything in the order of virtual time.
 class BoardObserver final : public LifeObserver {
  public:
-  /// Board, timeline and result outlive the run. `record` and `outer_gradients` may be null.
+  /// Board, timeline and result outlive the run. The observers may be null.
   BoardObserver(Clock& clock, Board& board, Timeline& timeline, ArmResult& result,
-                IslandObserver* record, OuterGradients* outer_gradients,
+                IslandObserver* record, OuterGradients* outer_gradients, ArmCheckpoints* checkpoints,
                 std::function<void()> run_is_over)
       : clock_(clock),
         board_(board),
@@ -97,6 +98,7 @@ class BoardObserver final : public LifeObserver {
         result_(result),
         record_(record),
         outer_gradients_(outer_gradients),
+        checkpoints_(checkpoints),
         run_is_over_(std::move(run_is_over)) {}
 
   void at_boundary(IslandId island, std::uint32_t round, std::span<const float> own) override {
@@ -107,19 +109,22 @@ class BoardObserver final : public LifeObserver {
   }
   void round_done(const IslandRound& round, std::span<const float> shared) override {
     if (record_ != nullptr) record_->round_done(round, shared);
-    clock_.post(
-        [&board = board_, &timeline = timeline_, &result = result_, report = report_of(round)] {
-          const Boundary& b = report.boundary;
-          if (b.caught_up_to > b.caught_up_from) {
-            result.events.push_back({report.now, TraceKind::kCaughtUp, report.island,
-                                     b.caught_up_from, b.caught_up_to});
-          }
-          timeline.round_done(report);
-          board.round_done(report);
-        });
+    if (checkpoints_ != nullptr) checkpoints_->reported(round);
+    clock_.post([&board = board_, &timeline = timeline_, &result = result_,
+                 checkpoints = checkpoints_, report = report_of(round)] {
+      const Boundary& b = report.boundary;
+      if (b.caught_up_to > b.caught_up_from) {
+        result.events.push_back(
+            {report.now, TraceKind::kCaughtUp, report.island, b.caught_up_from, b.caught_up_to});
+      }
+      timeline.round_done(report);
+      board.round_done(report);
+      if (checkpoints != nullptr) checkpoints->write_complete();
+    });
   }
   void evaluated(IslandId island, std::uint32_t round, EvaluationShare share,
                  const std::vector<Metric>& metrics) override {
+    if (checkpoints_ != nullptr) checkpoints_->evaluated(island, metrics);
     clock_.post([&board = board_, island, round, share, metrics] {
       board.evaluated(island, round, share, metrics);
     });
@@ -155,6 +160,7 @@ class BoardObserver final : public LifeObserver {
   ArmResult& result_;
   IslandObserver* record_;
   OuterGradients* outer_gradients_;
+  ArmCheckpoints* checkpoints_;
   const std::function<void()> run_is_over_;
 };
 
@@ -294,7 +300,8 @@ void check_islands(const Experiment& x, const ArmOptions& options) {
 }
 
 ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoint* start,
-                  Storage& journal, const Board::RowDone& row_done, IslandObserver* record) {
+                  Storage& journal, const Board::RowDone& row_done, IslandObserver* record,
+                  ArmCheckpoints* checkpoints) {
   const WallTimer timer;
   ArmResult result{.options = options, .plan = train_plan(x, options, start)};
   const bool rounds = commits_of(x, options) != Commits::kNothing;
@@ -304,6 +311,7 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
               [&](const RoundRow& row) {
                 lateness.push_back(world.take_worst_lateness());
                 if (row_done) row_done(row);
+                if (checkpoints != nullptr) checkpoints->row_done(row);
               });
   Timeline timeline(options.islands, starters(x.fabric, options.islands));
   world.listen([&](const TraceRecord& event) {
@@ -320,13 +328,15 @@ ArmResult run_arm(const Experiment& x, const ArmOptions& options, const Checkpoi
   try {
     world.run([&](IslandId island, World::Ports& ports) {
       BoardObserver observer(ports.clock, board, timeline, result, record,
-                             outer_gradients ? &*outer_gradients : nullptr, run_is_over);
-      live(x, options, result.plan, start, island, ports, observer);
+                             outer_gradients ? &*outer_gradients : nullptr, checkpoints,
+                             run_is_over);
+      live(x, options, result.plan, start, island, ports, observer, checkpoints);
     });
   } catch (...) {
     result.failure = std::current_exception();
   }
   board.finish();
+  if (checkpoints != nullptr) checkpoints->write_complete();
   result.tokens = board.tokens();
   result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();

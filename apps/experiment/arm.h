@@ -20,6 +20,8 @@
 
 namespace strait {
 
+class ArmCheckpoints;
+
 /// What all arms of an experiment share.
 struct Experiment {
   RunConfig config;  // filled in
@@ -95,9 +97,10 @@ void check_islands(const Experiment& experiment, const ArmOptions& options);
 
 /// `start` null: every island begins with the seed's initial values. `record`, if there is one,
 /// hears what the board hears. What goes wrong in the run is told in the result's `failure`.
+/// `checkpoints` null: none are taken, and the arm begins anew.
 ArmResult run_arm(const Experiment& experiment, const ArmOptions& options, const Checkpoint* start,
                   Storage& journal, const Board::RowDone& row_done,
-                  IslandObserver* record = nullptr);
+                  IslandObserver* record = nullptr, ArmCheckpoints* checkpoints = nullptr);
 
 /// Virtual time of `steps` data-parallel steps that exchange `elements` floats each, without
 /// training: the same messages through the same emulator.

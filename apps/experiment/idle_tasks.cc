@@ -56,12 +56,15 @@ class IdleOptimizer final : public InnerOptimizer {
 
 }  // namespace
 
+StepWork idle_step(const RunConfig& config) {
+  if (config.task.name != "language") return {.examples = 1, .tokens = 1};
+  return {.examples = config.data.sequences,
+          .tokens = config.data.sequences * config.model.context};
+}
+
 IdleTasks::IdleTasks(const RunConfig& config, ParameterLayout layout)
-    : layout_(std::move(layout)), step_{.examples = 1, .tokens = 1}, data_hash_("none") {
-  if (config.task.name != "language") return;
-  step_ = {.examples = config.data.sequences,
-           .tokens = config.data.sequences * config.model.context};
-  data_hash_.assign(64, '0');  // a SHA-256
+    : layout_(std::move(layout)), step_(idle_step(config)), data_hash_("none") {
+  if (config.task.name == "language") data_hash_.assign(64, '0');  // a SHA-256
 }
 
 std::unique_ptr<Task> IdleTasks::make() const { return std::make_unique<IdleTask>(layout_, step_); }

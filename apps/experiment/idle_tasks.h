@@ -8,6 +8,9 @@
 
 namespace strait {
 
+/// What a step of the settings' task is counted as.
+StepWork idle_step(const RunConfig& config);
+
 class IdleTasks final : public TaskSource {
  public:
   /// The settings are filled in; `layout` is the model's, or a smaller one in its place.

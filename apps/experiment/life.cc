@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/experiment/checkpoints.h"
 #include "apps/experiment/churn.h"
 #include "core/base/check.h"
 #include "core/train/flat_math.h"
@@ -69,11 +70,14 @@ void check_handed_out(const Outcome<Done>& outcome) {
 }  // namespace
 
 void live(const Experiment& x, const ArmOptions& options, const TrainPlan& plan,
-          const Checkpoint* start, IslandId island, World::Ports& ports, LifeObserver& observer) {
-  const auto task = x.tasks.make();
-  const auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
+          const Checkpoint* start, IslandId island, World::Ports& ports, LifeObserver& observer,
+          ArmCheckpoints* checkpoints) {
+  auto task = x.tasks.make();
+  auto optimizer = x.tasks.make_optimizer(inner_options(x.config), task->layout());
   task->initialize();
   if (start != nullptr) restore(*start, *task, *optimizer);
+  const auto keeper =
+      checkpoints != nullptr ? checkpoints->begin(island, task, optimizer) : nullptr;
   const bool alone = options.islands == 1;
   Island trainee({island, ports.clock, *task, *optimizer, observer}, compute_model(x),
                  schedule_of(x.config, options.peak_lr));
@@ -84,7 +88,8 @@ void live(const Experiment& x, const ArmOptions& options, const TrainPlan& plan,
                                        .joins = ports.joins,
                                        .leaving = &ports.leaving,
                                        .policy = {.missed = missed_rounds(x.config.rounds.missed),
-                                                  .weights = weights(x.config.rounds.weights)}},
+                                                  .weights = weights(x.config.rounds.weights)},
+                                       .keeper = keeper.get()},
                                       outer_options(x.config));
   trainee.train(*strategy, plan);
   observer.ended(island, strategy->waiting_tokens());

@@ -19,7 +19,8 @@ class LifeObserver : public IslandObserver {
 
 /// One life of an island in an arm. Throws RunFailed, and Killed as its clock does.
 void live(const Experiment& x, const ArmOptions& options, const TrainPlan& plan,
-          const Checkpoint* start, IslandId island, World::Ports& ports, LifeObserver& observer);
+          const Checkpoint* start, IslandId island, World::Ports& ports, LifeObserver& observer,
+          ArmCheckpoints* checkpoints = nullptr);
 
 /// An island's part of pretraining: island 0 trains on the batches of all and hands out.
 struct PretrainPart {

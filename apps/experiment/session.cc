@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 #include <map>
 
 #include "apps/experiment/evaluation_files.h"
+#include "apps/experiment/idle_tasks.h"
 #include "apps/experiment/measured_step.h"
 #include "apps/experiment/record_run.h"
 #include "apps/output/build_info.h"
@@ -133,25 +135,35 @@ ArmOptions own_arm(const RunConfig& config) {
 }
 
 Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
-                 const std::string& deps, std::optional<RealPeer> coordinator)
+                 const std::string& deps, std::optional<RealPeer> coordinator,
+                 const std::string& resumed)
     : arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
       loaded_(with_measured_step(loaded, *tasks_)),
       coordinator_(std::move(coordinator)),
       experiment_{with_device(loaded_.config, flops_of(loaded_.config)), *tasks_,
                   fabric_of(loaded_.config), /*real=*/coordinator_.has_value()},
+      resumes_(!resumed.empty()),
       progress_(stdout, is_terminal(stdout)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
   if (coordinator_) check_real(loaded.config);
   if (loaded.config.network.kind == "tcp") describe_sockets(sockets_of(loaded.config));
-  folder_ = make_run_folder(loaded.config.run.out, loaded.name());
+  if (loaded.config.checkpoint.every > 0 && arms_.size() > 1) {
+    throw UserError(
+        fmt::format("checkpoint.every = {}: only runs of one arm have checkpoints; write 0, or "
+                    "strait run SCENARIO",
+                    loaded.config.checkpoint.every));
+  }
+  folder_ = resumes_ ? resumed : make_run_folder(loaded.config.run.out, loaded.name());
   metrics_.emplace(folder_ + "/metrics.csv");
-  write_run_header(folder_, loaded_);
+  if (!resumes_) write_run_header(folder_, loaded_);
 }
 
 void Session::run() {
   progress_.line(banner_text(banner()));
+  if (resumes_ || loaded_.config.checkpoint.every > 0) prepare_checkpoints();
+  if (resumes_) resume();
   if (loaded_.config.pretrain.steps > 0 && !coordinator_) run_pretraining();
   progress_.line(round_titles());
   for (const ArmOptions& arm : arms_) run_one(arm);
@@ -235,13 +247,65 @@ BannerSection Session::settings_section() const {
   return section;
 }
 
+void Session::prepare_checkpoints() {
+  FileStorage(folder_).make_folder("checkpoints");
+  saved_ = std::make_unique<FileStorage>(checkpoints_folder());
+  saved_->lock("run");
+  remove_leftovers(*saved_);
+}
+
+void Session::resume() {
+  resumed_ = newest_saved_round(*saved_, checkpoints_folder(), tasks_->layout(),
+                                [this](const std::string& line) { progress_.line(line); });
+  // What the coordinator of the interrupted run knew comes again.
+  FileStorage run(folder_);
+  for (const std::string& name : run.list("")) {
+    if (name.starts_with("journal")) run.remove(name);
+  }
+  if (!resumed_) {
+    return progress_.line(
+        fmt::format("{}: no whole checkpoint; the run begins anew\n", checkpoints_folder()));
+  }
+  const SavedTitle& title = resumed_->title;
+  const std::string place = checkpoints_folder() + "/" + saved_round_name(title.round);
+  const auto same = [&](const char* what, const std::string& then, const std::string& now) {
+    if (then == now) return;
+    throw UserError(fmt::format("{}: {} was {} and is {} now; a run is resumed with the same",
+                                place, what, then, now));
+  };
+  same("the settings' hash", title.settings, hex(settings_hash(loaded_.config)));
+  same("the text's hash", title.data, tasks_->data_hash());
+  progress_.line(fmt::format("resumed from {}: round {} of {}; what was before is replayed\n",
+                             place, title.round, title.rounds));
+}
+
+/// What pretraining cost, without doing it again. False: there is no whole result of it.
+bool Session::replay_pretraining() {
+  const IdleTasks idle(loaded_.config, tasks_->layout());
+  Pretraining replayed;
+  try {
+    read_start(*saved_, checkpoints_folder(), tasks_->layout(), replayed);
+  } catch (const UserError& error) {
+    progress_.line(fmt::format("WARNING: {}; pretraining is done again", error.what()));
+    return false;
+  }
+  pretraining_ = pretrain({experiment_.config, idle, experiment_.fabric}, /*progress=*/{});
+  pretraining_->checkpoint = std::move(replayed.checkpoint);
+  pretraining_->loss = replayed.loss;
+  return true;
+}
+
 void Session::run_pretraining() {
+  if (resumed_ && replay_pretraining()) return say_pretraining();
   const std::int64_t steps = loaded_.config.pretrain.steps;
   pretraining_ = pretrain(experiment_, [&](std::int64_t step) {
     if (step % 10 == 0) progress_.bar("pretraining", step, steps);
   });
   progress_.clear();
   say_pretraining();
+  if (!saved_) return;
+  const TrainPlan plan = train_plan(experiment_, arms_.front(), &pretraining_->checkpoint);
+  write_start(*saved_, title_of(experiment_, arms_.front(), plan), *pretraining_, tasks_->layout());
 }
 
 void Session::say_pretraining() {
@@ -263,14 +327,23 @@ void Session::run_one(const ArmOptions& options) {
     record = std::make_unique<RunRecord>(loaded_.config.run.record, experiment_, options, start);
   }
   ArmResult titles{.options = options, .plan = train_plan(experiment_, options, start)};
+  std::optional<ArmCheckpoints> checkpoints;
+  if (saved_) {
+    checkpoints.emplace(experiment_, options, titles.plan, *saved_, resumed_ ? &*resumed_ : nullptr,
+                        [this](const std::string& line) { progress_.line(line); });
+  }
   auto result = std::make_unique<ArmResult>(run_somewhere(
-      options, journal, start, [&](const RoundRow& row) { show_row(titles, row); }, record.get()));
+      options, journal, start, [&](const RoundRow& row) { show_row(titles, row); }, record.get(),
+      checkpoints ? &*checkpoints : nullptr));
   progress_.clear();
   if (record) record->finish();
   add_metrics(*result);
   results_.push_back(std::move(result));
   const std::exception_ptr failure = results_.back()->failure;
-  if (!failure) return metrics_->write();
+  if (!failure) {
+    metrics_->write();
+    return write_model();
+  }
   try {  // what led to it
     metrics_->write();
     write_tables();
@@ -297,11 +370,23 @@ void Session::stop(const Interrupted& interrupted) {
   throw Interrupted(fmt::format("{}; what was done so far is in {}", input.stopped, folder_));
 }
 
+/// The first arm's shared parameters stay, for who wants to use the model.
+void Session::write_model() {
+  const ArmResult& first = *results_.front();
+  if (results_.size() > 1 || first.shared.empty()) return;
+  FileStorage run(folder_);
+  run.make_folder("checkpoints");
+  FileStorage saved(checkpoints_folder());
+  write_final(saved, title_of(experiment_, first.options, first.plan), first, tasks_->layout());
+}
+
 /// In this process, or in those of the islands.
 ArmResult Session::run_somewhere(const ArmOptions& options, Storage& journal,
                                  const Checkpoint* start, const Board::RowDone& row_done,
-                                 IslandObserver* record) {
-  if (!coordinator_) return run_arm(experiment_, options, start, journal, row_done, record);
+                                 IslandObserver* record, ArmCheckpoints* checkpoints) {
+  if (!coordinator_) {
+    return run_arm(experiment_, options, start, journal, row_done, record, checkpoints);
+  }
   RealPeer peer = *coordinator_;
   peer.say = [this](const std::string& line) { progress_.line(line); };
   return coordinate_arm(experiment_, options, peer, journal, row_done,

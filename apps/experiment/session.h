@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/experiment/arm.h"
+#include "apps/experiment/checkpoints.h"
 #include "apps/experiment/real_run.h"
 #include "apps/experiment/verdict.h"
 #include "apps/output/metrics_csv.h"
@@ -21,8 +22,9 @@ class Session {
  public:
   /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
   /// folder of the set-up. `coordinator`: the islands of the one arm are processes elsewhere.
+  /// `resumed`: the folder of a run of these settings that goes on; empty: a new run.
   Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps,
-          std::optional<RealPeer> coordinator = std::nullopt);
+          std::optional<RealPeer> coordinator = std::nullopt, const std::string& resumed = {});
 
   /// Runs the arms one after the other and writes everything. With a record folder, the first arm
   /// is recorded.
@@ -32,12 +34,18 @@ class Session {
   const std::string& folder() const { return folder_; }
 
  private:
+  void prepare_checkpoints();
+  void resume();
   void run_pretraining();
+  bool replay_pretraining();
   void run_one(const ArmOptions& options);
   ArmResult run_somewhere(const ArmOptions& options, Storage& journal, const Checkpoint* start,
-                          const Board::RowDone& row_done, IslandObserver* record);
+                          const Board::RowDone& row_done, IslandObserver* record,
+                          ArmCheckpoints* checkpoints);
+  std::string checkpoints_folder() const { return folder_ + "/checkpoints"; }
   void say_pretraining();
   void show_row(const ArmResult& arm, const RoundRow& row);
+  void write_model();
   void add_metrics(const ArmResult& arm);
   void write_tables();
   void write_verdict();
@@ -51,7 +59,10 @@ class Session {
   LoadedConfig loaded_;
   std::optional<RealPeer> coordinator_;
   Experiment experiment_;
+  const bool resumes_;
   std::string folder_;
+  std::unique_ptr<FileStorage> saved_;  // the folder of checkpoints
+  std::optional<SavedRound> resumed_;
   Progress progress_;
   std::optional<MetricsCsv> metrics_;
   std::optional<Pretraining> pretraining_;

@@ -11,6 +11,7 @@
 #ifdef STRAIT_WITH_TORCH
 #include "apps/text/text_data.h"
 #include "core/train/data/count_model.h"
+#include "core/train/hugging_face.h"
 #include "core/train/tasks/gpt_passes.h"
 #include "core/train/tasks/language.h"
 #include "core/train/tasks/threads.h"
@@ -53,6 +54,7 @@ class LanguageSource final : public TaskSource {
  public:
   LanguageSource(const RunConfig& config, const std::string& deps) : config_(filled_in(config)) {
     check_device(config_.run.device);  // reading the text takes longer
+    if (!config_.model.start.empty()) start_ = read_gpt2(config_.model.start, gpt_of(config_));
     corpus_ = load_corpus(text_options(config_, deps));
     batches_ = std::make_unique<Batches>(corpus_, batch_options(config_));
     adapter_.batches = batches_.get();
@@ -76,12 +78,12 @@ class LanguageSource final : public TaskSource {
                                .sequences = config_.data.sequences,
                                .seed = config_.run.seed,
                                .device = config_.run.device,
-                               .bytes_per_token = bytes_per_token_},
+                               .bytes_per_token = bytes_per_token_,
+                               .start = start_},
                               adapter_, held_out_);
   }
 
   ParameterLayout layout() const override { return layout_of(config_); }
-  double bytes_per_token() const override { return config_.model.vocabulary == 256 ? 1 : 0; }
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
   double bytes_per_token() const override { return bytes_per_token_; }
@@ -110,6 +112,7 @@ class LanguageSource final : public TaskSource {
   };
 
   RunConfig config_;
+  std::vector<float> start_;  // of model.start; empty: none
   Corpus corpus_;
   std::unique_ptr<Batches> batches_;
   mutable Adapter adapter_;

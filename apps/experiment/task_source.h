@@ -11,7 +11,7 @@
 #include <string>
 
 #include "core/config/run_config.h"
-#include "core/train/gpt_sizes.h"
+#include "core/train/gpt.h"
 #include "core/train/optimizer.h"
 #include "core/train/task.h"
 
@@ -62,6 +62,9 @@ GptOptions gpt_of(const RunConfig& config);
 /// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
 /// model that cannot be built.
 ParameterLayout layout_of(const RunConfig& config);
+
+/// The same of filled-in settings whose task is language.
+GptOptions gpt_of(const RunConfig& config);
 
 /// Of forward and backward of one inner step of one island. Likewise.
 double flops_of(const RunConfig& config);

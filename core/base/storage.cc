@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "core/base/check.h"
 #include "core/base/files.h"
@@ -23,6 +25,11 @@ int write_all(int descriptor, std::span<const std::byte> bytes) {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
   return 0;
+}
+
+/// Whether `file` is `name`, or lies in a folder of that name.
+bool is_in(const std::string& file, const std::string& name) {
+  return file == name || file.starts_with(name + "/");
 }
 
 }  // namespace
@@ -60,11 +67,12 @@ FileStorage::Open& FileStorage::open(const std::string& file) {
   return open_[file] = Open{.descriptor = descriptor};
 }
 
-void FileStorage::forget(const std::string& file) {
-  const auto found = open_.find(file);
-  if (found == open_.end()) return;
-  ::close(found->second.descriptor);
-  open_.erase(found);
+void FileStorage::forget(const std::string& name) {
+  std::erase_if(open_, [&](const auto& entry) {
+    if (!is_in(entry.first, name)) return false;
+    ::close(entry.second.descriptor);
+    return true;
+  });
 }
 
 void FileStorage::append(const std::string& file, std::span<const std::byte> bytes) {
@@ -80,7 +88,7 @@ void FileStorage::append(const std::string& file, std::span<const std::byte> byt
 
 Nanos FileStorage::sync(const std::string& file) {
   Open& state = open(file);
-  const int error = ::fsync(state.descriptor) == 0 ? sync_folder(folder_) : errno;
+  const int error = ::fsync(state.descriptor) == 0 ? sync_folder(folder_of(path(file))) : errno;
   if (error == 0) return Nanos{0};
   state.broken = true;
   fail(file, error);
@@ -103,6 +111,28 @@ void FileStorage::rename(const std::string& from, const std::string& to) {
   if (const int error = sync_folder(folder_); error != 0) fail(to, error);
 }
 
+void FileStorage::make_folder(const std::string& folder) {
+  if (::mkdir(path(folder).c_str(), 0777) != 0 && errno != EEXIST) fail(folder, errno);
+  if (const int error = sync_folder(folder_); error != 0) fail(folder, error);
+}
+
+std::vector<std::string> FileStorage::list(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path(folder), ignored)) {
+    names.push_back(entry.path().filename());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void FileStorage::remove(const std::string& name) {
+  forget(name);
+  std::error_code error;
+  std::filesystem::remove_all(path(name), error);
+  if (error) fail(name, error.value());
+}
+
 void SimulatedStorage::append(const std::string& file, std::span<const std::byte> bytes) {
   auto& content = files_[file].bytes;
   content.insert(content.end(), bytes.begin(), bytes.end());
@@ -122,12 +152,39 @@ std::optional<std::vector<std::byte>> SimulatedStorage::read(const std::string& 
 }
 
 void SimulatedStorage::rename(const std::string& from, const std::string& to) {
+  if (const auto folder = folders_.find(from); folder != folders_.end()) {
+    folders_.erase(folder);
+    folders_.insert(to);
+    std::map<std::string, File> moved;
+    for (auto& [file, state] : files_) {
+      moved[is_in(file, from) ? to + file.substr(from.size()) : file] = std::move(state);
+    }
+    files_ = std::move(moved);
+    return;
+  }
   const auto found = files_.find(from);
   if (found == files_.end()) throw StorageError(cannot_write(to, ENOENT));
   File moved = std::move(found->second);
   files_.erase(found);
   moved.exists = true;  // the folder is synced, the content is not
   files_[to] = std::move(moved);
+}
+
+std::vector<std::string> SimulatedStorage::list(const std::string& folder) {
+  const std::string prefix = folder.empty() ? "" : folder + "/";
+  std::set<std::string> names;
+  for (const auto& [file, state] : files_) {
+    if (file.starts_with(prefix)) {
+      names.insert(file.substr(prefix.size(), file.find('/', prefix.size()) - prefix.size()));
+    }
+  }
+  if (folder.empty()) names.insert(folders_.begin(), folders_.end());
+  return {names.begin(), names.end()};
+}
+
+void SimulatedStorage::remove(const std::string& name) {
+  std::erase_if(files_, [&](const auto& entry) { return is_in(entry.first, name); });
+  folders_.erase(name);
 }
 
 void SimulatedStorage::crash(Rng* rng) {

@@ -1,9 +1,10 @@
 // Storage: where journals and checkpoints go, so that a simulated crash can be tested for.
 //
 // What is appended survives a crash once sync() returned; a file's new name survives once rename()
-// returned. File names are plain names inside one folder. After a StorageError from append the file
-// is as it was before; after one from sync nothing is known, and the file takes no more (a kernel
-// may drop what it could not write and say so only once).
+// returned. File names are plain names inside one folder, or FOLDER/NAME where a storage has
+// folders. After a StorageError from append the file is as it was before; after one from sync
+// nothing is known, and the file takes no more (a kernel may drop what it could not write and say
+// so only once).
 //
 // Thread: one, the owner's.
 #pragma once
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,8 +52,23 @@ class Storage {
   virtual void lock(const std::string& file) = 0;
 };
 
+/// A storage with folders in it, one level deep. rename() moves a folder with its files to a name
+/// that nothing has.
+class FolderStorage : public Storage {
+ public:
+  /// Durable when it returns. It may be there already.
+  virtual void make_folder(const std::string& folder) = 0;
+
+  /// The names in a folder ("" is the storage's own), sorted; none if there is no such folder.
+  virtual std::vector<std::string> list(const std::string& folder) = 0;
+
+  /// A file, or a folder with its files; nothing if it is not there. After a crash some of it may
+  /// be there again.
+  virtual void remove(const std::string& name) = 0;
+};
+
 /// Files in a folder that exists.
-class FileStorage : public Storage {
+class FileStorage : public FolderStorage {
  public:
   explicit FileStorage(std::string folder) : folder_(std::move(folder)) {}
   ~FileStorage() override;
@@ -64,6 +81,9 @@ class FileStorage : public Storage {
   void rename(const std::string& from, const std::string& to) override;
   /// Locks the folder: no file has to be left behind.
   void lock(const std::string& file) override;
+  void make_folder(const std::string& folder) override;
+  std::vector<std::string> list(const std::string& folder) override;
+  void remove(const std::string& name) override;
 
  private:
   struct Open {
@@ -71,7 +91,8 @@ class FileStorage : public Storage {
     bool broken = false;  // a sync failed, or a failed append could not be taken back
   };
   Open& open(const std::string& file);
-  void forget(const std::string& file);
+  /// A file, or all files of a folder.
+  void forget(const std::string& name);
   std::string path(const std::string& file) const { return folder_ + "/" + file; }
   [[noreturn]] void fail(const std::string& file, int error) const;
 
@@ -81,13 +102,16 @@ class FileStorage : public Storage {
 };
 
 /// Memory that forgets at a crash what was not synced.
-class SimulatedStorage : public Storage {
+class SimulatedStorage : public FolderStorage {
  public:
   void append(const std::string& file, std::span<const std::byte> bytes) override;
   Nanos sync(const std::string& file) override;
   std::optional<std::vector<std::byte>> read(const std::string& file) override;
   void rename(const std::string& from, const std::string& to) override;
   void lock(const std::string&) override {}  // there is nobody else
+  void make_folder(const std::string& folder) override { folders_.insert(folder); }
+  std::vector<std::string> list(const std::string& folder) override;
+  void remove(const std::string& name) override;
 
   /// The machine dies and comes back: files that were never synced nor renamed are gone, the others
   /// end where they were synced.
@@ -106,6 +130,7 @@ class SimulatedStorage : public Storage {
   void crash(Rng* rng);
 
   std::map<std::string, File> files_;
+  std::set<std::string> folders_;
 };
 
 }  // namespace strait

@@ -108,6 +108,7 @@ std::vector<Key> model_keys() {
       key(SETTING(model.context), kModel, "tokens of a sequence; 0 = from size"),
       key(SETTING(model.init_std), kModel, "of the initial weights; 0 = 0.68 / sqrt(width)"),
       key(SETTING(model.vocabulary), kModel, "symbols; 0 = the data's own, bytes are 256"),
+      key(SETTING(model.start), kModel, "GPT-2 safetensors file to start from; empty = the seed"),
       key(SETTING(quadratic.size), kModel, "parameters"),
       key(SETTING(quadratic.conditioning), kModel, "largest over smallest curvature"),
       key(SETTING(quadratic.spread), kModel, "how far apart the islands' optima lie"),
@@ -236,6 +237,8 @@ std::vector<Key> time_keys() {
       key(SETTING(compute.memory_rate), kTime, "of encoding, adding and outer steps; inf = free"),
       key(SETTING(eval.every), kFiles, "rounds between evaluations; 0 = only at the end"),
       key(SETTING(eval.outer_gradients), kFiles, "norms and cosines of outer gradients"),
+      key(SETTING(checkpoint.every), kFiles, "rounds between checkpoints; 0 = none"),
+      key(SETTING(checkpoint.keep), kFiles, "newest checkpoints that stay, beside the best"),
   };
 }
 

@@ -182,6 +182,7 @@ class Loader {
     find_csv("network.regions", loaded_.given.network.regions);
     find_csv("network.bottlenecks", loaded_.given.network.bottlenecks);
     find_csv("network.events", loaded_.given.network.events);
+    find_csv("model.start", loaded_.given.model.start);
     auto& text = loaded_.given.data.text;
     if (text != "manpages") text = find_text(text);
   }

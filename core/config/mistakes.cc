@@ -78,6 +78,11 @@ void check_run(const RunConfig& c, Rules& rules) {
   rules.require(device == "cpu" || c.task.name == "language", "run.device",
                 fmt::format("task.name = {} computes on the cpu; write cpu", c.task.name));
   rules.between(c.eval.every, "eval.every", 0, kManySteps);
+  rules.between(c.checkpoint.every, "checkpoint.every", 0, kManySteps);
+  rules.between(c.checkpoint.keep, "checkpoint.keep", 1, 1000);
+  rules.require(c.checkpoint.every == 0 || c.run.time == "virtual", "checkpoint.every",
+                "a run in real time would stand still meanwhile and cannot be resumed; write 0, or "
+                "run.time = virtual");
   rules.require(c.run.max_lateness > Nanos{0} && c.run.max_lateness <= kLongestWait,
                 "run.max_lateness", "has to be above 0s, and 1h or less");
   rules.require(c.run.time == "virtual" || c.run.parallel, "run.parallel",
@@ -98,6 +103,8 @@ void check_model(const RunConfig& c, Rules& rules) {
   rules.positive(model.init_std, "model.init_std");
   rules.require(model.vocabulary >= 2 && model.vocabulary <= kManyElements, "model.vocabulary",
                 "has to be 2 or more, or 0 for as many as the data has");
+  rules.require(model.start.empty() || c.task.name == "language", "model.start",
+                fmt::format("task.name = {} has no GPT; leave it empty", c.task.name));
   rules.between(c.quadratic.size, "quadratic.size", 128, kManyElements);
   rules.require(c.quadratic.conditioning >= 1 && c.quadratic.conditioning <= 1e12,
                 "quadratic.conditioning", "has to be 1 to 1e12");

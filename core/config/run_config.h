@@ -101,6 +101,10 @@ struct ModelSettings {
   /// Symbols; 0 = as many as the data has: 256 (bytes), or those of prepared or token files.
   std::int64_t vocabulary = 0;
 
+  /// A safetensors file with the names of Hugging Face's GPT-2: training starts from its
+  /// parameters. Empty = from the seed's initial values.
+  std::string start;
+
   bool operator==(const ModelSettings&) const = default;
 };
 
@@ -396,6 +400,18 @@ struct EvalSettings {
   bool operator==(const EvalSettings&) const = default;
 };
 
+/// [checkpoint]. Changes output. States of a run to go on from, in the run's folder.
+struct CheckpointSettings {
+  /// Rounds between two of them; 0 = none. Each takes the disk 3 to 4 buffers of the model's size
+  /// per island, and the run waits until they are durable.
+  std::int64_t every = 0;
+
+  /// How many of the newest stay; the best one by held-out loss stays, too.
+  std::int32_t keep = 2;
+
+  bool operator==(const CheckpointSettings&) const = default;
+};
+
 struct RunConfig {
   RunSettings run;
   TaskSettings task;
@@ -412,6 +428,7 @@ struct RunConfig {
   SocketSettings sockets;
   ComputeSettings compute;
   EvalSettings eval;
+  CheckpointSettings checkpoint;
 
   bool operator==(const RunConfig&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "core/base/check.h"
 #include "core/base/race_check.h"
@@ -42,6 +43,11 @@ void outer_gradient(std::span<const float> shared, std::span<const float> local,
 double l2_norm(std::span<const float> values, Simd simd) {
   return std::sqrt(
       run_kernel<SquareSum>(simd, values.data(), static_cast<std::int64_t>(values.size())));
+}
+
+bool equal_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
 std::uint64_t hash_floats(std::span<const float> values) {

@@ -20,6 +20,9 @@ void outer_gradient(std::span<const float> shared, std::span<const float> local,
 /// exactly when a value is not.
 double l2_norm(std::span<const float> values, Simd simd = best_simd());
 
+/// Whether both are of one length and the same to the bit, NaN included.
+bool equal_bits(std::span<const float> a, std::span<const float> b);
+
 /// XXH3 of the bytes: equal buffers, equal hash (0.0 and -0.0 differ).
 std::uint64_t hash_floats(std::span<const float> values);
 

@@ -9,6 +9,7 @@
 #include "core/base/check.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
+#include "core/train/named_tensors.h"
 
 namespace strait {
 namespace {
@@ -127,21 +128,8 @@ std::string Recorder::folder_of_round(std::int64_t round) const {
   return folder;
 }
 
-std::vector<SafetensorsEntry> Recorder::by_name(std::span<const float> flat,
-                                                const std::string& prefix) const {
-  STRAIT_CHECK(std::ssize(flat) == layout_.size(), "{} floats for a layout of {}", flat.size(),
-               layout_.size());
-  std::vector<SafetensorsEntry> entries;
-  for (const Parameter& parameter : layout_.parameters()) {
-    entries.push_back(f32_entry(prefix + parameter.name, parameter.shape,
-                                flat.subspan(static_cast<std::size_t>(parameter.offset),
-                                             static_cast<std::size_t>(parameter.size))));
-  }
-  return entries;
-}
-
 void Recorder::write_parameters(const std::string& path, std::span<const float> parameters) const {
-  write_safetensors(path, by_name(parameters, ""));
+  write_safetensors(path, named_tensors(layout_, parameters));
 }
 
 void Recorder::initial(std::span<const float> parameters) {
@@ -151,7 +139,7 @@ void Recorder::initial(std::span<const float> parameters) {
 void Recorder::inner_state(std::span<const InnerOptimizer::State> states, std::int64_t steps) {
   std::vector<SafetensorsEntry> entries{i64_entry("step", {}, {&steps, 1})};
   for (const InnerOptimizer::State& state : states) {
-    for (SafetensorsEntry& entry : by_name(state.values, state.name + ".")) {
+    for (SafetensorsEntry& entry : named_tensors(layout_, state.values, state.name + ".")) {
       entries.push_back(std::move(entry));
     }
   }

@@ -108,8 +108,6 @@ class Recorder {
 
   Island& at(std::int32_t island);
   std::string folder_of_round(std::int64_t round) const;  // created if need be
-  std::vector<SafetensorsEntry> by_name(std::span<const float> flat,
-                                        const std::string& prefix) const;
   void write_parameters(const std::string& path, std::span<const float> parameters) const;
   void write_batches(const std::string& folder, const Island& island) const;
 

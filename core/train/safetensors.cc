@@ -199,6 +199,14 @@ SafetensorsEntry i64_entry(std::string name, std::vector<std::int64_t> shape,
 
 void write_safetensors(const std::string& path, std::vector<SafetensorsEntry> entries,
                        const SafetensorsMetadata& metadata) {
+  AtomicFile file(path);
+  write_safetensors([&](std::span<const std::byte> bytes) { file.write(bytes); },
+                    std::move(entries), metadata);
+  file.commit();
+}
+
+void write_safetensors(const ByteSink& put, std::vector<SafetensorsEntry> entries,
+                       const SafetensorsMetadata& metadata) {
   for (const SafetensorsEntry& entry : entries) {
     const int rank = rank_of(entry.dtype);
     STRAIT_CHECK(rank >= 0, "tensor {} has the unknown dtype {}", entry.name, entry.dtype);
@@ -213,15 +221,16 @@ void write_safetensors(const std::string& path, std::vector<SafetensorsEntry> en
   const std::string header = header_of(entries, metadata);
   const auto length =
       std::bit_cast<std::array<std::byte, kLengthBytes>>(static_cast<std::uint64_t>(header.size()));
-  AtomicFile file(path);
-  file.write(std::span<const std::byte>(length));
-  file.write(header);
-  for (const SafetensorsEntry& entry : entries) file.write(entry.data);
-  file.commit();
+  put(length);
+  put(std::as_bytes(std::span(header)));
+  for (const SafetensorsEntry& entry : entries) put(entry.data);
 }
 
-Safetensors::Safetensors(const std::string& path) : path_(path), bytes_(read_file(path)) {
-  HeaderReader reader(path);
+Safetensors::Safetensors(const std::string& path) : Safetensors(path, read_file(path)) {}
+
+Safetensors::Safetensors(std::string path, std::string bytes)
+    : path_(std::move(path)), bytes_(std::move(bytes)) {
+  HeaderReader reader(path_);
   if (bytes_.size() < kLengthBytes) reader.fail("{} bytes are too few", bytes_.size());
   std::uint64_t length = 0;
   std::memcpy(&length, bytes_.data(), kLengthBytes);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -39,10 +40,17 @@ inline const SafetensorsMetadata kPyTorchFormat{{"format", "pt"}};
 void write_safetensors(const std::string& path, std::vector<SafetensorsEntry> entries,
                        const SafetensorsMetadata& metadata = kPyTorchFormat);
 
+/// The same, piece by piece to whoever keeps it.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+void write_safetensors(const ByteSink& put, std::vector<SafetensorsEntry> entries,
+                       const SafetensorsMetadata& metadata = kPyTorchFormat);
+
 /// A whole file in memory.
 class Safetensors {
  public:
   explicit Safetensors(const std::string& path);
+  /// From bytes that were read elsewhere; errors call them `path`.
+  Safetensors(std::string path, std::string bytes);
   Safetensors(const Safetensors&) = delete;
   Safetensors& operator=(const Safetensors&) = delete;
 
@@ -50,6 +58,7 @@ class Safetensors {
     return entries_;
   }  // valid as long as this
   const SafetensorsMetadata& metadata() const { return metadata_; }
+  const std::string& path() const { return path_; }
 
   /// Copies of a tensor's values (the file need not be aligned). UserError if it is not there, or
   /// has another dtype.

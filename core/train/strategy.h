@@ -116,6 +116,21 @@ struct RoundPolicy {
   Weights weights = Weights::kUniform;
 };
 
+/// Who is told how far an island has come, and may put saved values in the place of its own: a
+/// checkpoint is taken or loaded there (apps/experiment/checkpoints.h). Called on the island's
+/// thread before others can ask for the state; it posts nothing and waits for nothing.
+class RoundKeeper {
+ public:
+  virtual ~RoundKeeper() = default;
+
+  /// The shared parameters and the outer optimizer's buffers were those after round `from` and are
+  /// those after `to`: by an outer step, by one of the means that were missed, or as a copy. Where
+  /// the island takes the shared parameters over with a round, it has.
+  virtual void came_to(Island& island, std::uint32_t from, std::uint32_t to,
+                       std::span<float> shared,
+                       const std::vector<InnerOptimizer::State>& outer) = 0;
+};
+
 /// What a strategy may talk through, and what it has to know of the run. Collective and rounds are
 /// null where there is one island, rounds also where nothing is committed (commits_of).
 struct StrategyPorts {
@@ -126,6 +141,7 @@ struct StrategyPorts {
   /// The island shall leave at its next boundary; null: never.
   const std::atomic<bool>* leaving = nullptr;
   RoundPolicy policy{};
+  RoundKeeper* keeper = nullptr;  // null: nobody wants to know
 };
 
 /// The table of strategies. Throws UserError for an unknown name, naming the known ones.

@@ -78,6 +78,9 @@ class Trial {
 
   Pretraining pretrained() const;
 
+  /// For arms that are run otherwise. Refers to this.
+  Experiment experiment() const;
+
   Nanos price(std::int64_t first_step, std::int64_t steps, std::int64_t elements) const;
 
   const TaskSource& tasks() const { return *tasks_; }
@@ -92,7 +95,6 @@ class Trial {
 
  private:
   void validate_but_files() const;
-  Experiment experiment() const;
 
   std::unique_ptr<TaskSource> tasks_;
   NetworkDescription network_;

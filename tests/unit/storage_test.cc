@@ -52,6 +52,44 @@ void check_conformance(Storage& storage) {
   CHECK(text_of(storage, "journal") == "next!");
 }
 
+/// Likewise of every storage with folders.
+void check_folders(FolderStorage& storage) {
+  using Names = std::vector<std::string>;
+  CHECK(storage.list("").empty());
+  CHECK(storage.list("none").empty());
+  storage.make_folder("b");
+  storage.make_folder("b");
+  storage.make_folder("a");
+  append(storage, "b/two", "2");
+  append(storage, "b/one", "1");
+  storage.sync("b/one");
+  append(storage, "file", "0");
+  CHECK(storage.list("") == Names{"a", "b", "file"});
+  CHECK(storage.list("b") == Names{"one", "two"});
+
+  storage.rename("b", "c");
+  CHECK(storage.list("") == Names{"a", "c", "file"});
+  CHECK(text_of(storage, "c/one") == "1");
+  CHECK(text_of(storage, "b/one") == "(none)");
+  append(storage, "c/one", "+");  // to the file of that name
+  CHECK(text_of(storage, "c/one") == "1+");
+
+  storage.remove("c/two");
+  CHECK(storage.list("c") == Names{"one"});
+  storage.remove("c");
+  storage.remove("c");
+  CHECK(storage.list("") == Names{"a", "file"});
+  CHECK(text_of(storage, "c/one") == "(none)");
+}
+
+TEST_CASE("folders keep the promises of a storage", "[storage]") {
+  const TemporaryFolder folder;
+  FileStorage files(folder.path());
+  check_folders(files);
+  SimulatedStorage memory;
+  check_folders(memory);
+}
+
 TEST_CASE("files keep the promises of a storage", "[storage]") {
   const TemporaryFolder folder;
   FileStorage storage(folder.path());

@@ -48,8 +48,13 @@ class DataParallel final : public Strategy {
     return mean_;
   }
 
-  void step_done(Island&, const StepPlace& place) override {
-    if (place.ends_round) boundary_.round = boundary_.state = place.round;
+  void step_done(Island& island, const StepPlace& place) override {
+    if (!place.ends_round) return;
+    const std::uint32_t before = boundary_.state;
+    boundary_.round = boundary_.state = place.round;
+    if (ports_.keeper != nullptr) {
+      ports_.keeper->came_to(island, before, place.round, island.parameters(), {});
+    }
   }
 
   std::span<const float> shared(Island& island) override { return island.parameters(); }

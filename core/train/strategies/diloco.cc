@@ -144,6 +144,7 @@ class DiLoCo final : public Strategy {
       received_->scatter();
       outer_->step(shared_, mean_, round);
       std::copy(shared_.begin(), shared_.end(), island.parameters().begin());
+      came_to(island, round - 1, round);
     });
     boundary_.round = round;
     boundary_.restarts = true;
@@ -195,10 +196,14 @@ class DiLoCo final : public Strategy {
         std::copy(mean.begin(), mean.end(), received_->values().begin());
         received_->scatter();
         outer_->step(shared_, mean_, round);
+        came_to(island, round - 1, round);
       });
     }
     if (missed.state) {
-      island.pass_over_memory(bytes(4), [&] { restore_state(*missed.state, *layout_, state()); });
+      island.pass_over_memory(bytes(4), [&] {
+        restore_state(*missed.state, *layout_, state());
+        came_to(island, from, missed.round);
+      });
     }
     boundary_.caught_up_from = from;
     boundary_.caught_up_to = missed.round;
@@ -243,6 +248,15 @@ class DiLoCo final : public Strategy {
     boundary_.state = round;
     known_ = std::max(known_, round);
     if (ports_.rounds != nullptr) ports_.rounds->updated(round);
+  }
+
+  void came_to(Island& island, std::uint32_t from, std::uint32_t to) {
+    if (ports_.keeper == nullptr) return;
+    std::vector<InnerOptimizer::State> outer;
+    for (const auto buffer : outer_->state()) {
+      outer.push_back({fmt::format("{}", outer.size()), buffer});
+    }
+    ports_.keeper->came_to(island, from, to, shared_, outer);
   }
 
   FlatBuffers state() {

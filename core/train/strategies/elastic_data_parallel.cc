@@ -30,7 +30,10 @@ namespace {
 class ElasticDataParallel final : public Strategy {
  public:
   explicit ElasticDataParallel(const StrategyPorts& ports)
-      : rounds_(*ports.rounds), joins_(ports.joins), leaving_(ports.leaving) {
+      : rounds_(*ports.rounds),
+        joins_(ports.joins),
+        leaving_(ports.leaving),
+        keeper_(ports.keeper) {
     if (!joins_) boundary_.roster = ports.starters;
   }
 
@@ -67,8 +70,9 @@ class ElasticDataParallel final : public Strategy {
     return mean_;
   }
 
-  void step_done(Island&, const StepPlace& place) override {
+  void step_done(Island& island, const StepPlace& place) override {
     if (boundary_.roster.members.empty()) return;  // it has caught up instead
+    came_to(island, place.round - 1, place.round);
     boundary_.round = boundary_.state = place.round;
     rounds_.updated(place.round);
   }
@@ -141,11 +145,16 @@ class ElasticDataParallel final : public Strategy {
     island.pass_over_memory(bytes(2 * static_cast<int>(buffers.size())),
                             [&] { restore_state(*missed.state, island.layout(), buffers); });
     island.optimizer().set_steps_taken(first_steps_ + missed.round);
+    came_to(island, from, missed.round);
     boundary_.state = missed.round;
     boundary_.caught_up_from = from;
     boundary_.caught_up_to = missed.round;
     rounds_.updated(missed.round);
     return true;
+  }
+
+  void came_to(Island& island, std::uint32_t from, std::uint32_t to) {
+    if (keeper_ != nullptr) keeper_->came_to(island, from, to, island.parameters(), {});
   }
 
   static FlatBuffers state(Island& island) {
@@ -164,6 +173,7 @@ class ElasticDataParallel final : public Strategy {
   Rounds& rounds_;
   const bool joins_;
   const std::atomic<bool>* const leaving_;
+  RoundKeeper* const keeper_;
   std::uint32_t last_ = 0;              // step
   std::int64_t first_steps_ = 0;        // the optimizer's before step 1, the same on all islands
   std::shared_ptr<Contribution> sent_;  // g_i

@@ -37,7 +37,12 @@ class LanguageTask final : public Task {
   std::span<float> gradients() override { return gradients_; }
   double bytes_per_token() const override { return options_.bytes_per_token; }
 
-  void initialize() override { initialize_gpt(parameters_, layout_, options_.gpt, options_.seed); }
+  void initialize() override {
+    if (options_.start.empty()) {
+      return initialize_gpt(parameters_, layout_, options_.gpt, options_.seed);
+    }
+    std::copy(options_.start.begin(), options_.start.end(), parameters_.begin());
+  }
 
   void clear_gradients() override { std::fill(gradients_.begin(), gradients_.end(), 0.0f); }
 

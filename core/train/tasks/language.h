@@ -37,10 +37,11 @@ struct HeldOut {
 
 struct LanguageOptions {
   GptOptions gpt;
-  std::int64_t sequences = 8;  // per batch of this island
-  std::uint64_t seed = 1;      // of the initial values
-  std::string device = "cpu";  // cpu | cuda | cuda:1
-  double bytes_per_token = 1;  // of the held-out text; 0 = not known
+  std::int64_t sequences = 8;    // per batch of this island
+  std::uint64_t seed = 1;        // of the initial values
+  std::string device = "cpu";    // cpu | cuda | cuda:1
+  double bytes_per_token = 1;    // of the held-out text; 0 = not known
+  std::span<const float> start;  // the initial values instead, if there are any; outlive the task
 };
 
 /// `batches` and `held_out` outlive the task. UserError if the model cannot be built or the device

@@ -1,0 +1,34 @@
+// What the commands that look at checkpoints have in common: which one a path means, and its model.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/train/saved_round.h"
+
+namespace strait {
+
+struct PickedCheckpoint {
+  std::string where;  // the folder that it is in
+  std::string name;
+
+  std::string path() const { return where + "/" + name; }
+};
+
+/// A checkpoint itself, or of a run's folder the model at its end, else its newest checkpoint.
+/// Throws UserError.
+PickedCheckpoint pick_checkpoint(const std::string& path);
+
+struct SavedModel {
+  SavedTitle title;
+  GptOptions gpt;
+  std::vector<float> parameters;  // flat
+};
+
+/// Its shared parameters, verified. Throws UserError for what is damaged, or no GPT.
+SavedModel load_model(const PickedCheckpoint& from);
+
+/// The shared parameters' file as it is, verified.
+std::string shared_file(const PickedCheckpoint& from);
+
+}  // namespace strait
