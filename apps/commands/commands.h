@@ -2,6 +2,7 @@
 // and return the exit code; the user's mistakes come out as UserErrors.
 #pragma once
 
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace strait {
 int command_demo(const std::vector<std::string>& arguments);
 int command_run(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
+int command_price(const std::vector<std::string>& arguments);
+int command_compare(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
 int command_net_lab(std::vector<std::string> arguments);
@@ -49,8 +52,10 @@ std::string take_option(std::vector<std::string>& words, const std::string& opti
 /// A scenario that has links to `what`.
 LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what);
 
-/// Runs the arms one after the other, from the check of this machine to the verdict.
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms);
+/// Runs the arms one after the other, from the check of this machine to the verdict, and tells
+/// `out` of it. Returns the run's folder.
+std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                        std::FILE* out = stdout);
 
 /// Throws UserError if this machine cannot hold the run, or its record has no place: found before
 /// hours are spent.

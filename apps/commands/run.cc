@@ -10,9 +10,10 @@
 
 namespace strait {
 
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms) {
+std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                        std::FILE* out) {
   check_machine(loaded.config);
-  Session session(loaded, arms, deps_folder());
+  Session session(loaded, arms, deps_folder(), /*coordinator=*/std::nullopt, out);
   try {
     session.run();
   } catch (const Deadlock& deadlock) {
@@ -23,7 +24,7 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms)
                     network.events.empty() ? "a link that is too slow" : "a link that stays down",
                     network.events.empty() ? network.links : network.events));
   }
-  return 0;
+  return session.folder();
 }
 
 int command_run(const std::vector<std::string>& arguments) {
@@ -32,7 +33,8 @@ int command_run(const std::vector<std::string>& arguments) {
   }
   if (const auto code = run_under_launcher(arguments)) return *code;
   const LoadedConfig loaded = load_config("", arguments);
-  return run_session(loaded, {own_arm(loaded.config)});
+  run_session(loaded, {own_arm(loaded.config)});
+  return 0;
 }
 
 }  // namespace strait

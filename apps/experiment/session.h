@@ -2,6 +2,7 @@
 // pretraining, arms, lines while it runs, and the files that stay.
 #pragma once
 
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,12 +21,16 @@ class Session {
  public:
   /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
   /// folder of the set-up. `coordinator`: the islands of the one arm are processes elsewhere.
+  /// `out`: where everything is told.
   Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps,
-          std::optional<RealPeer> coordinator = std::nullopt);
+          std::optional<RealPeer> coordinator = std::nullopt, std::FILE* out = stdout);
 
   /// Runs the arms one after the other and writes everything. With a record folder, the first arm
   /// is recorded.
   void run();
+
+  /// The run's folder.
+  const std::string& folder() const { return folder_; }
 
  private:
   void run_pretraining();
