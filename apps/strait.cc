@@ -64,6 +64,19 @@ constexpr std::array kCommands{
     Command{"plan", "plan SCENARIO [--key value]",
             "what a run will cost and which H and codec fit (or --models, --papers [--tcp]); no training",
             true, command_plan},
+    Command{"price", "price RUN [--links FILE...] [--compute x1,x10]",
+            "what a finished run would have cost on other networks; no training", true,
+            command_price,
+            "  --links FILE...      links, or scenarios for their networks (the run's own)\n"
+            "  --compute x0.1,x1    devices that are as many times as fast (x1)\n"
+            "  --loss X             the loss to reach (the worst final one)\n"
+            "  --csv FILE, --json FILE   the table for programs\n"},
+    Command{"compare", "compare A[@key=value,...] B... [--key value]",
+            "scenarios and finished runs in one table; what is not trained yet, is", true,
+            command_compare,
+            "  A, B                 scenarios or runs' folders, with keys of their own behind @\n"
+            "  --links FILE...      each of them on all these links\n"
+            "  --compute, --loss, --csv, --json   as for strait price\n"},
     Command{
         "report", "report RUN... [--out FILE]",
         "what runs have left in their folders, as one HTML page that needs nothing else", false,

@@ -2,6 +2,7 @@
 // and return the exit code; the user's mistakes come out as UserErrors.
 #pragma once
 
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ int command_run(const std::vector<std::string>& arguments);
 int command_data(const std::vector<std::string>& arguments);
 int command_plan(const std::vector<std::string>& arguments);
 int command_report(const std::vector<std::string>& arguments);
+int command_price(const std::vector<std::string>& arguments);
+int command_compare(const std::vector<std::string>& arguments);
 int command_net(const std::vector<std::string>& arguments);
 int command_net_validate(const std::vector<std::string>& arguments);
 int command_net_lab(std::vector<std::string> arguments);
@@ -55,10 +58,10 @@ std::string take_option(std::vector<std::string>& words, const std::string& opti
 /// A scenario that has links to `what`.
 LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what);
 
-/// Runs the arms one after the other, from the check of this machine to the verdict. `resumed` as
-/// in Session.
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
-                const std::string& resumed = {});
+/// Runs the arms one after the other, from the check of this machine to the verdict, and tells
+/// `out` of it. `resumed` as in Session. Returns the run's folder.
+std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                        const std::string& resumed = {}, std::FILE* out = stdout);
 
 /// Writes report.html into the folder of a run that has ended, and says so.
 void report_run(const std::string& folder);

@@ -57,15 +57,16 @@ int resume(std::string run, const std::vector<std::string>& others) {
                     "new run with strait run {} and another folder",
                     run, c.run.record, settings));
   }
-  return run_session(loaded, {own_arm(c)}, run);
+  run_session(loaded, {own_arm(c)}, run);
+  return 0;
 }
 
 }  // namespace
 
-int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
-                const std::string& resumed) {
+std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
+                        const std::string& resumed, std::FILE* out) {
   check_machine(loaded.config);
-  Session session(loaded, arms, deps_folder(), std::nullopt, resumed);
+  Session session(loaded, arms, deps_folder(), std::nullopt, resumed, out);
   // The wall clock's loop has a watch of its own.
   std::optional<InterruptWatch> watch;
   if (loaded.config.run.time == "virtual") watch.emplace();
@@ -80,7 +81,7 @@ int run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
                     network.events.empty() ? "a link that is too slow" : "a link that stays down",
                     network.events.empty() ? network.links : network.events));
   }
-  return 0;
+  return session.folder();
 }
 
 int command_run(const std::vector<std::string>& arguments) {
@@ -92,7 +93,8 @@ int command_run(const std::vector<std::string>& arguments) {
   }
   if (const auto code = run_under_launcher(arguments)) return *code;
   const LoadedConfig loaded = load_config("", arguments);
-  return run_session(loaded, {own_arm(loaded.config)});
+  run_session(loaded, {own_arm(loaded.config)});
+  return 0;
 }
 
 }  // namespace strait

@@ -57,7 +57,8 @@ WorldOptions world_options(const Experiment& x, const FabricOptions& fabric, int
                      .result_codec = c.collective.result,
                      .piece_bytes = c.collective.piece,
                      // Over real sockets it costs what it costs.
-                     .memory_rate = c.network.kind == "tcp" ? kUnlimited : c.compute.memory_rate},
+                     .memory_rate = c.network.kind == "tcp" ? kUnlimited : c.compute.memory_rate,
+                     .idle = x.idle},
       .eager_limit = c.collective.eager_limit,
       .connections = c.collective.connections,
       .run_id = settings_hash(c),

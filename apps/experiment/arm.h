@@ -28,6 +28,7 @@ struct Experiment {
   const TaskSource& tasks;
   FabricOptions fabric;
   bool real = false;  // islands are processes, which may come and go at any time
+  bool idle = false;  // a rehearsal: values mean nothing, and none are encoded or added
 };
 
 /// What an inner step of each island costs.

@@ -105,20 +105,25 @@ RunCosts costs_of_run(const ArmResult& result, std::int64_t rounds) {
   return costs;
 }
 
-/// At a size that can be rehearsed.
-RunCosts rehearse_layout(RunConfig config, const FabricOptions& fabric, const ArmOptions& options,
-                         const ParameterLayout& layout, std::int64_t rehearsed) {
+/// All rounds of these settings, with buffers of this layout.
+ArmResult run_idle(const RunConfig& config, const FabricOptions& fabric, const ArmOptions& options,
+                   const ParameterLayout& layout) {
   const IdleTasks tasks(config, layout);
-  const std::int64_t rounds = config.run.rounds;
-  const std::int64_t steps_of_round = config.run.inner_steps;
-  config.run.rounds = rehearsed;
-  const Experiment x{config, tasks, fabric};
+  const Experiment x{config, tasks, fabric, /*real=*/false, /*idle=*/true};
   check_islands(x, options);
   SimulatedStorage no_journal;
   std::optional<Checkpoint> start;
   if (config.pretrain.steps > 0) start = blank_checkpoint(x);
-  const ArmResult result =
-      run_arm(x, options, start ? &*start : nullptr, no_journal, /*row_done=*/{});
+  return run_arm(x, options, start ? &*start : nullptr, no_journal, /*row_done=*/{});
+}
+
+/// At a size that can be rehearsed.
+RunCosts rehearse_layout(RunConfig config, const FabricOptions& fabric, const ArmOptions& options,
+                         const ParameterLayout& layout, std::int64_t rehearsed) {
+  const std::int64_t rounds = config.run.rounds;
+  const std::int64_t steps_of_round = config.run.inner_steps;
+  config.run.rounds = rehearsed;
+  const ArmResult result = run_idle(config, fabric, options, layout);
   if (result.failure) std::rethrow_exception(result.failure);
   // A step that is committed is a round of its own.
   const bool steps = result.plan.steps_per_round != steps_of_round;
@@ -175,6 +180,10 @@ std::optional<Rehearsal> quick_prediction(const RunConfig& config, const FabricO
   } catch (const RunFailed&) {
   }
   return {};
+}
+
+ArmResult replay(const RunConfig& config, const FabricOptions& fabric, const ArmOptions& options) {
+  return run_idle(config, fabric, options, layout_of(config));
 }
 
 std::optional<RehearsedPretraining> rehearse_pretraining(const RunConfig& config,

@@ -59,6 +59,10 @@ Rehearsal rehearse(const RunConfig& config, const FabricOptions& fabric, const A
 std::optional<Rehearsal> quick_prediction(const RunConfig& config, const FabricOptions& fabric,
                                           const ArmOptions& options);
 
+/// The whole arm without its training, on the virtual clock: rounds, bytes and times are those of
+/// the run, to the last one; losses mean nothing. What ends it early is in the result's `failure`.
+ArmResult replay(const RunConfig& config, const FabricOptions& fabric, const ArmOptions& options);
+
 struct RehearsedPretraining {
   Nanos compute_time{0};
   Nanos handout_time{0};

@@ -136,7 +136,7 @@ ArmOptions own_arm(const RunConfig& config) {
 
 Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
                  const std::string& deps, std::optional<RealPeer> coordinator,
-                 const std::string& resumed)
+                 const std::string& resumed, std::FILE* out)
     : arms_(arms),
       tasks_(make_task_source(loaded.config, deps)),
       loaded_(with_measured_step(loaded, *tasks_)),
@@ -144,7 +144,7 @@ Session::Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms
       experiment_{with_device(loaded_.config, flops_of(loaded_.config)), *tasks_,
                   fabric_of(loaded_.config), /*real=*/coordinator_.has_value()},
       resumes_(!resumed.empty()),
-      progress_(stdout, is_terminal(stdout)) {
+      progress_(out, is_terminal(out)) {
   if (!loaded.config.run.record.empty()) check_recordable(experiment_, arms.front());
   for (const ArmOptions& arm : arms_) check_islands(experiment_, arm);
   if (coordinator_) check_real(loaded.config);

@@ -2,6 +2,7 @@
 // pretraining, arms, lines while it runs, and the files that stay.
 #pragma once
 
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,11 @@ class Session {
  public:
   /// Reads text and network and finds the user's mistakes; makes the run folder last. `deps` is the
   /// folder of the set-up. `coordinator`: the islands of the one arm are processes elsewhere.
-  /// `resumed`: the folder of a run of these settings that goes on; empty: a new run.
+  /// `resumed`: the folder of a run of these settings that goes on; empty: a new run. `out`: where
+  /// everything is told.
   Session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms, const std::string& deps,
-          std::optional<RealPeer> coordinator = std::nullopt, const std::string& resumed = {});
+          std::optional<RealPeer> coordinator = std::nullopt, const std::string& resumed = {},
+          std::FILE* out = stdout);
 
   /// Runs the arms one after the other and writes everything. With a record folder, the first arm
   /// is recorded.

@@ -365,6 +365,14 @@ Json prediction_json(const Rehearsal& prediction, const ArmResult& arm) {
 
 }  // namespace
 
+Bytes wire_bytes(const Costs& costs) {
+  if (costs.tcp) return costs.tcp->sent;
+  const LinkTotals links = link_totals(costs);
+  Bytes sum = links.headers + links.handshake + links.acks + links.retransmitted;
+  for (const Bytes bytes : costs.bytes) sum += bytes;
+  return sum;
+}
+
 std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss) {
   for (const RoundRow& row : arm.rows) {
     if (!row.held_out.empty() && row.held_out.front().value <= loss) return row.time;

@@ -37,6 +37,11 @@ struct VerdictInput {
 std::string verdict_text(const VerdictInput& input);
 std::string verdict_json(const VerdictInput& input);
 
+/// What all connections put on links, each byte counted once: what was handed to them, headers,
+/// handshakes, acknowledgements, and what was sent again. Emulated: the sum of the verdict's
+/// "bytes".
+Bytes wire_bytes(const Costs& costs);
+
 /// The virtual time at which the arm's held-out loss first is at most `loss`, at the points that
 /// were evaluated.
 std::optional<Nanos> time_to_loss(const ArmResult& arm, double loss);

@@ -9,13 +9,6 @@
 namespace strait {
 namespace {
 
-/// Exact: repeats and replays are compared to the nanosecond.
-std::string exact_seconds(Nanos time) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  const std::int64_t count = time.count() < 0 ? -time.count() : time.count();
-  return fmt::format("{}{}.{:09}", time.count() < 0 ? "-" : "", count / kSecond, count % kSecond);
-}
-
 std::string number(double value) { return fmt::format("{:.9g}", value); }
 
 struct Cell {
@@ -55,6 +48,12 @@ constexpr Cell kCells[] = {
 };
 
 }  // namespace
+
+std::string exact_seconds(Nanos time) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const std::int64_t count = time.count() < 0 ? -time.count() : time.count();
+  return fmt::format("{}{}.{:09}", time.count() < 0 ? "-" : "", count / kSecond, count % kSecond);
+}
 
 std::string metrics_header() {
   std::vector<std::string> titles;

@@ -46,6 +46,9 @@ struct MetricsRow {
   std::optional<Nanos> late{};           // the latest event since the last row; only in real time
 };
 
+/// "12.000000345": repeats and replays are compared to the nanosecond.
+std::string exact_seconds(Nanos time);
+
 /// With its end of line.
 std::string metrics_header();
 std::string metrics_line(const MetricsRow& row);

@@ -55,12 +55,15 @@ std::string make_run_folder(const std::string& out, const std::string& name) {
   }
 }
 
-void write_run_header(const std::string& folder, const LoadedConfig& loaded) {
+std::string version_text(const RunConfig& config) {
   const BuildInfo build = build_info();
+  return fmt::format("commit    {}\ncompiler  {}\nsettings  {}\n", build.commit, build.compiler,
+                     hex(settings_hash(config)));
+}
+
+void write_run_header(const std::string& folder, const LoadedConfig& loaded) {
   write_file_atomically(folder + "/config.resolved.ini", resolved_ini(loaded));
-  write_file_atomically(folder + "/version.txt",
-                        fmt::format("commit    {}\ncompiler  {}\nsettings  {}\n", build.commit,
-                                    build.compiler, hex(settings_hash(loaded.config))));
+  write_file_atomically(folder + "/version.txt", version_text(loaded.config));
 }
 
 }  // namespace strait

@@ -14,6 +14,10 @@ namespace strait {
 /// its path. Two runs that start at once get two folders. Throws UserError.
 std::string make_run_folder(const std::string& out, const std::string& name);
 
+/// What version.txt says: the program and the settings. Two runs with the same are the same run,
+/// but for the network and the times.
+std::string version_text(const RunConfig& config);
+
 /// Writes config.resolved.ini and version.txt.
 void write_run_header(const std::string& folder, const LoadedConfig& loaded);
 

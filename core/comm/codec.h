@@ -50,4 +50,8 @@ class Codec {
 std::unique_ptr<Codec> make_codec(std::string_view name);
 std::vector<std::string_view> codec_names();
 
+/// With the sizes of `like`, but nothing is read or written: for rehearsals, whose values mean
+/// nothing.
+std::unique_ptr<Codec> make_idle_codec(std::unique_ptr<Codec> like);
+
 }  // namespace strait

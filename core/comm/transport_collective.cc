@@ -22,6 +22,11 @@ struct Lent {
   std::shared_ptr<const void> owner;
 };
 
+std::unique_ptr<Codec> codec_of(const std::string& name, bool idle) {
+  auto codec = make_codec(name);
+  return idle ? make_idle_codec(std::move(codec)) : std::move(codec);
+}
+
 }  // namespace
 
 bool Roster::contains(IslandId island) const {
@@ -59,11 +64,12 @@ TransportCollective::TransportCollective(Clock& clock, Transport& transport,
     : clock_(clock),
       transport_(transport),
       algorithm_(find_algorithm(options.algorithm)),
-      codec_(make_codec(options.codec)),
-      result_codec_(
-          make_codec(options.result_codec.empty() ? options.codec : options.result_codec)),
-      exact_codec_(make_codec("fp32")),
-      worker_(transport.loop(), options.memory_rate) {
+      codec_(codec_of(options.codec, options.idle)),
+      result_codec_(codec_of(options.result_codec.empty() ? options.codec : options.result_codec,
+                             options.idle)),
+      exact_codec_(codec_of("fp32", options.idle)),
+      worker_(transport.loop(), options.memory_rate),
+      idle_(options.idle) {
   const std::int64_t block = std::lcm(codec_->block(), result_codec_->block());
   const std::int64_t wanted = options.piece_bytes / static_cast<Bytes>(sizeof(float));
   piece_ = std::max<std::int64_t>(1, wanted / block) * block;
@@ -135,7 +141,7 @@ Async<Outcome<Done>> TransportCollective::run(ExchangeParts parts, bool started)
   // Where no copies are made receivers would read the mean in `out`, for as long as they like.
   const bool in_place = started && transport_.copies() && result_codec_->is_identity();
   const auto own = std::make_shared<OwnMessages>(transport_, parts.id, parts.in, *codec_, buffers_,
-                                                 /*checks=*/started);
+                                                 /*checks=*/started && !idle_);
   Outcome<Done> outcome = Done{};
   {
     Exchange exchange{.id = parts.id,

@@ -22,6 +22,8 @@ struct CollectiveOptions {
   Bytes piece_bytes = 256 * 1024;
   /// What encoding, decoding and adding cost on the virtual clock.
   BytesPerSecond memory_rate{4'000'000'000};
+  /// Values mean nothing: what is done to them takes its virtual time, and is not done.
+  bool idle = false;
 };
 
 /// One exchange, for TransportCollective::exchange.
@@ -71,6 +73,7 @@ class TransportCollective final : public Collective {
   CodecWorker worker_;
   BufferPool buffers_;
   std::int64_t piece_;  // elements; see piece_of
+  const bool idle_;
   Scope scope_;
 };
 
