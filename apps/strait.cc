@@ -85,12 +85,14 @@ constexpr std::array kCommands{
         "report.html here\n"
         "  strait report RUN... --svg FILE [--panel NAME] one chart as a picture: loss, tokens, "
         "bytes or seconds\n"},
+    Command{
         "data", "data prepare | info",
         "text as files of tokens; what there is, and who trains on what", false, command_data,
         "  strait data prepare TEXT --out FOLDER   for --data.text FOLDER; TEXT as in data.text\n"
         "      --vocabulary N                      byte pairs, learned from it (256: bytes)\n"
         "      --tokenizer FILE                    of a tokenizer.json like GPT-2's instead\n"
-        "  strait data info TEXT|FOLDER|SCENARIO [--islands N] [--key value]\n"},
+        "  strait data info TEXT|FOLDER|SCENARIO [--islands N] [--key value]\n",
+        "prepare info"},
     Command{
         "net", "net show | probe | serve | lab | validate",
         "a scenario's links as configured, measured, or with a real kernel; a real link; the TCP "

@@ -64,7 +64,7 @@ std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions
                         const std::string& resumed = {}, std::FILE* out = stdout);
 
 /// Writes report.html into the folder of a run that has ended, and says so.
-void report_run(const std::string& folder);
+void report_run(const std::string& folder, std::FILE* out = stdout);
 
 /// Throws UserError if this machine cannot hold the run, or its record has no place: found before
 /// hours are spent.

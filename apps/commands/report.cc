@@ -27,10 +27,10 @@ void check_panel(const std::string& panel) {
 
 }  // namespace
 
-void report_run(const std::string& folder) {
+void report_run(const std::string& folder, std::FILE* out) {
   const std::string path = folder + "/report.html";
   write_file_atomically(path, report_html({read_run(folder)}));
-  fmt::print("report: {}\n", path);
+  fmt::print(out, "report: {}\n", path);
 }
 
 int command_report(const std::vector<std::string>& arguments) {

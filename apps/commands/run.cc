@@ -72,7 +72,7 @@ std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions
   if (loaded.config.run.time == "virtual") watch.emplace();
   try {
     session.run();
-    report_run(session.folder());
+    report_run(session.folder(), out);
   } catch (const Deadlock& deadlock) {
     const auto& network = loaded.config.network;
     if (network.kind != "emulated") throw;
