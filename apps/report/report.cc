@@ -37,7 +37,11 @@ std::string loss_text(const RunFiles& run, double loss) {
 
 std::string loss_unit(const RunFiles& run) { return run.text ? "bits per byte" : "loss"; }
 
-std::string percent(double fraction) { return fmt::format("{:.1f} %", 100 * fraction); }
+std::string percent(double fraction) {
+  // Nearly all is not all.
+  const bool nearly = fraction < 1 && fraction > 0.9995;
+  return fmt::format("{:.{}f} %", 100 * fraction, nearly ? 2 : 1);
+}
 
 std::string report_html(const std::vector<RunFiles>& runs) {
   const std::vector<ArmView> arms = arm_views(runs);
