@@ -72,6 +72,9 @@ class Task {
   /// Metrics' bytes per token, so that bits per byte can be told: 1 for byte-level text, 0 = not
   /// text.
   virtual double bytes_per_token() const = 0;
+
+  /// Its values mean nothing (a rehearsal): passes over them take their time and may be left out.
+  virtual bool idle() const { return false; }
 };
 
 }  // namespace strait
