@@ -216,7 +216,7 @@ void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {
   if (!connection->opened || connection->ends[other(side)].life == Life::kGone) {
     return forget(*connection);  // nobody is there who could hear of it
   }
-  const Bytes left = model_->reset(end.flow, loop_->now());
+  const Bytes left = model_->reset(end.flow, now());
   while (!end.under_way.empty() && end.under_way.back().end > left) end.under_way.pop_back();
   // As a socket's, what is under way may arrive or not, but no longer holds the sender's memory.
   for (std::size_t i = 0; i < end.under_way.size(); ++i) {
@@ -226,7 +226,7 @@ void EmulatedCore::destroyed(const Shared& connection, std::size_t side) {
 }
 
 void EmulatedCore::forget(Connection& connection) {
-  model_->forget(connection.flows, loop_->now());
+  model_->forget(connection.flows, now());
   connection.forgotten = true;
   for (End& end : connection.ends) {
     end.under_way.clear();

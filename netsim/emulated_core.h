@@ -8,6 +8,7 @@
 // has to outlive another. Thread: the loop's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -131,6 +132,8 @@ class EmulatedCore : public LinkSink, public std::enable_shared_from_this<Emulat
   void set_up(int link, bool up, bool drawn);
   void end_silence(PeerId peer);
   bool enter();
+  /// The loop's time, or the model's, which is ahead where the loop has ended early.
+  Nanos now() const { return std::max(loop_->now(), model_->now()); }
   void look_soon();
   void look();
   void set_timer();

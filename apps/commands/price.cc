@@ -7,6 +7,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/priced_words.h"
+#include "apps/output/metrics_csv.h"
 #include "core/base/errors.h"
 
 namespace strait {
@@ -31,10 +32,11 @@ void check_replay(const TrainedRun& run, const std::vector<PriceRow>& rows) {
       continue;
     }
     fmt::print(
-        "\nWARNING: these are not the times that {} holds for {} ({} s at its end): another "
+        "\nWARNING: these are not the times that {} holds for {} ({} s at its end, {} s by this "
+        "replay): another "
         "version of the program made it, its files of links have changed, or it was in real "
         "time.\n",
-        run.folder, row.arm, seconds(arm->time));
+        run.folder, row.arm, exact_seconds(arm->time), exact_seconds(row.price.time));
   }
 }
 

@@ -30,6 +30,7 @@ class IdleTask final : public Task {
   }
   std::vector<Metric> evaluate(std::span<const float>, int, int) override { return {}; }
   double bytes_per_token() const override { return 0; }
+  bool idle() const override { return true; }
 
  private:
   const ParameterLayout layout_;

@@ -134,7 +134,9 @@ void Island::tell_evaluation() {
 }
 
 void Island::pass_over_memory(Bytes touched, const std::function<void()>& work) {
-  parts_.clock.compute(compute_.memory_cost(touched), work);
+  const Nanos cost = compute_.memory_cost(touched);
+  if (parts_.task.idle()) return parts_.clock.compute(cost, [] {});
+  parts_.clock.compute(cost, work);
 }
 
 }  // namespace strait

@@ -77,6 +77,9 @@ class Task {
   /// Bytes of held-out text per token, so that bits per byte can be told: 1 for byte-level text,
   /// 0 = no text, or not known.
   virtual double bytes_per_token() const = 0;
+
+  /// Its values mean nothing (a rehearsal): passes over them take their time and may be left out.
+  virtual bool idle() const { return false; }
 };
 
 /// Adds `scale` times the gradient of inner step `key.step`, which is the mean over `batches` equal

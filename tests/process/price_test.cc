@@ -90,8 +90,18 @@ TEST_CASE("a run whose islands miss rounds is compared on its own network only",
       {"compare", scenario("volunteers") + "@run.rounds=4", scenario("quadratic")}, child);
   CAPTURE(ended.err);
   CHECK(ended.code == 0);
-  CHECK_THAT(mistake({"price", "runs/volunteers-001", "--links", links("home_dsl")}, child),
+  CHECK_THAT(ended.out, Catch::Contains(" volunteers ") && Catch::Contains(" demo "));
+  CHECK(ended.out.find("no price") == std::string::npos);
+  const Ended moved =
+      run_strait({"price", "runs/volunteers-001", "--links", links("home_dsl")}, child);
+  CHECK(moved.code == 2);
+  CHECK_THAT(only_line(moved),
              Catch::Contains("depends on its network and has no price on another"));
+  // In a table the others keep their rows.
+  const Ended both = run_strait(
+      {"compare", "runs/volunteers-001", "runs/quadratic-001", "--compute", "x2"}, child);
+  CHECK(both.code == 0);
+  CHECK_THAT(both.out, Catch::Contains("no price of runs/volunteers-001 diloco on volunteers"));
 }
 
 TEST_CASE("mistakes of prices and comparisons are told in one line", "[process]") {
