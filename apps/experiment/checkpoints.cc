@@ -90,15 +90,14 @@ std::unique_ptr<ArmCheckpoints::Life> ArmCheckpoints::begin(
   auto life = std::make_unique<Life>(*this, island, history_[n].lives++);
   if (resumed_ != nullptr && life->number_ < resumed_->history.at(n).lives) {
     const SavedHistory& saved = resumed_->history[n];
-    const auto next = [ this, n ](const auto& list, std::size_t index) -> const auto& {
-      if (index < list.size()) return list[index];
-      leads_elsewhere(fmt::format("island {} goes on where it has ended", n));
+    const auto next = [](const auto& list, std::size_t index) {
+      return index < list.size() ? &list[index] : nullptr;
     };
     life->replay_.step = idle_step(x_.config);
-    life->replay_.report = [this, n, next, &saved]() -> const SavedReport& {
+    life->replay_.report = [this, n, next, &saved] {
       return next(saved.reports, history_[n].reports.size());
     };
-    life->replay_.evaluation = [this, n, next, &saved]() -> const std::vector<Metric>& {
+    life->replay_.evaluation = [this, n, next, &saved] {
       return next(saved.evaluations, history_[n].evaluations.size());
     };
     task = replayed(std::move(task), life->replay_);
@@ -213,7 +212,11 @@ void ArmCheckpoints::load_own(const SavedIsland& own, Life& life) {
 void ArmCheckpoints::verify(const IslandRound& round, std::size_t index) {
   const auto n = static_cast<std::size_t>(round.island);
   const auto& saved = resumed_->history[n].reports;
-  if (index >= saved.size()) return;
+  if (index >= saved.size()) {
+    if (!lives_[n]->replay_.idle) return;
+    leads_elsewhere(
+        fmt::format("island {} reports round {}, before which it was killed", n, round.round));
+  }
   const SavedReport& then = saved[index];
   const SavedReport& now = history_[n].reports[index];
   if (then.now != now.now) {

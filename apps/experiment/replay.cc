@@ -32,12 +32,14 @@ class ReplayedTask final : public Task {
   std::vector<double> take_losses() override {
     if (skipped_ == 0) return real_->take_losses();
     std::vector<double> losses(std::exchange(skipped_, 0));
-    losses.front() = replay_.report().loss;
+    if (const SavedReport* const report = replay_.report()) losses.front() = report->loss;
     return losses;
   }
 
   std::vector<Metric> evaluate(std::span<const float> parameters, int share, int shares) override {
-    return replay_.idle ? replay_.evaluation() : real_->evaluate(parameters, share, shares);
+    if (!replay_.idle) return real_->evaluate(parameters, share, shares);
+    const std::vector<Metric>* const metrics = replay_.evaluation();
+    return metrics != nullptr ? *metrics : std::vector<Metric>{};
   }
 
  private:
@@ -55,7 +57,8 @@ class ReplayedOptimizer final : public InnerOptimizer {
     if (!replay_.idle) return real_->step(parameters, gradients, lr);
     // Who has diverged contributes nothing, which takes less time.
     float& first = parameters.front();
-    if (!replay_.report().finite) {
+    const SavedReport* const report = replay_.report();
+    if (report != nullptr && !report->finite) {
       first = std::numeric_limits<float>::quiet_NaN();
     } else if (std::isnan(first)) {
       first = 0;

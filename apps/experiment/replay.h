@@ -15,13 +15,13 @@
 
 namespace strait {
 
-/// How far one life of an island has been replayed. What it looks up throws RunFailed if nothing of
-/// the kind was saved.
+/// How far one life of an island has been replayed.
 struct Replay {
-  bool idle = true;                                        // it still is
-  StepWork step;                                           // what a step is taken for
-  std::function<const SavedReport&()> report;              // that comes next
-  std::function<const std::vector<Metric>&()> evaluation;  // likewise
+  bool idle = true;  // it still is
+  StepWork step;     // what a step is taken for
+  /// The report and the share of an evaluation that come next; null: it was killed before.
+  std::function<const SavedReport*()> report;
+  std::function<const std::vector<Metric>*()> evaluation;
 };
 
 /// `replay` outlives them. When it is not idle they do what `real` does.
