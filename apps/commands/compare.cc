@@ -93,7 +93,7 @@ class Trained {
       return remember(settings, *run);
     }
     fmt::print(stderr, "{}: training\n", entry.name);
-    const auto folder = run_session(entry.loaded, {own_arm(entry.loaded.config)}, stderr);
+    const auto folder = run_session(entry.loaded, {own_arm(entry.loaded.config)}, {}, stderr);
     return remember(settings, runs_.emplace_back(read_trained_run(folder)));
   }
 
