@@ -28,7 +28,7 @@ std::string run_folder(const TemporaryFolder& out, const std::string& name,
   std::string folder;
   {
     Session session(loaded, arms.empty() ? std::vector{own_arm(loaded.config)} : arms, "",
-                    std::nullopt, nowhere);
+                    std::nullopt, {}, nowhere);
     session.run();
     folder = session.folder();
   }
