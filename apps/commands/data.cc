@@ -103,10 +103,10 @@ int info(const std::vector<std::string>& words) {
     throw UserError(fmt::format("task.name = {}: has no text; use language", config.task.name));
   }
   const Corpus corpus = load_corpus(text_options(config, deps_folder()));
-  fmt::print("{}\n\n{}\n{}", corpus.description, sources_table(corpus), tokens_text(corpus));
   const BatchOptions options = batch_options(config);
   const Batches batches(corpus, options);
   held_out_windows(corpus, config.data.held_out_windows, options.context);  // are there enough?
+  fmt::print("{}\n\n{}\n{}", corpus.description, sources_table(corpus), tokens_text(corpus));
   fmt::print("\n{} islands, data.split = {}, windows of {} tokens\n\n{}\n", options.islands,
              config.data.split, options.context, islands_table(corpus, batches, options.islands));
   fmt::print("island 0 begins with: {}\n", sample_text(corpus, batches));

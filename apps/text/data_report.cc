@@ -22,12 +22,10 @@ std::string percent(std::int64_t part, std::int64_t all) {
 }
 
 std::string bytes_per_token(const Corpus& corpus, const Tokens& tokens) {
+  if (corpus.is_bytes) return "1";
+  if (!corpus.tokenizer) return "unknown";
   std::int64_t bytes = 0;
-  for (const TokenSpan& piece : tokens.pieces()) {
-    const auto text = text_bytes(corpus, piece);
-    if (!text) return "unknown";
-    bytes += *text;
-  }
+  tokens.each_part([&](TokenSpan part) { bytes += *text_bytes(corpus, part); });
   return fmt::format("{:.3f}", static_cast<double>(bytes) / static_cast<double>(tokens.size()));
 }
 

@@ -25,7 +25,7 @@ std::string gzipped(const std::string& text) {
   s.next_out = reinterpret_cast<Bytef*>(packed.data());
   s.avail_out = static_cast<uInt>(packed.size());
   deflate(&s, Z_FINISH);
-  packed.resize(packed.size() - s.avail_out);
+  packed.erase(packed.size() - s.avail_out);
   deflateEnd(&s);
   return packed;
 }

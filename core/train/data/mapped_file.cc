@@ -32,6 +32,11 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
   bytes_ = {static_cast<const std::uint8_t*>(data), size};
 }
 
+void MappedFile::release() const {
+  if (bytes_.empty()) return;
+  ::madvise(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
 }

@@ -18,6 +18,9 @@ class MappedFile {
 
   std::span<const std::uint8_t> bytes() const { return bytes_; }
 
+  /// Gives back the memory of what was touched so far; it is read again when it is touched again.
+  void release() const;
+
  private:
   std::span<const std::uint8_t> bytes_;
 };

@@ -24,14 +24,13 @@ Tokens map_tokens(const fs::path& folder, const ManifestFile& file, int token_by
     refuse(path, fmt::format("{} bytes, where the manifest says {} tokens of {}",
                              mapped->bytes().size(), file.tokens, token_bytes));
   }
-  const TokenSpan tokens =
-      token_bytes == 2 ? TokenSpan::wide(mapped->bytes()) : TokenSpan(mapped->bytes());
+  Tokens tokens;
+  tokens.append(mapped,
+                token_bytes == 2 ? TokenSpan::wide(mapped->bytes()) : TokenSpan(mapped->bytes()));
   if (check_tokens(tokens, vocabulary, path) != file.hash) {
     refuse(path, "its bytes are not those that were written");
   }
-  Tokens result;
-  result.append(mapped, tokens);
-  return result;
+  return tokens;
 }
 
 }  // namespace

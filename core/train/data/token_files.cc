@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kGpt2Vocabulary = 50257;
 constexpr std::size_t kHeader = 1024;  // bytes
 constexpr std::int32_t kMagic = 20240520, kMagicOfFourBytes = 20240801;
-constexpr std::size_t kTokensAtOnce = std::size_t{1} << 18;
 
 std::int32_t int32_at(std::span<const std::uint8_t> bytes, std::size_t i) {
   std::int32_t number = 0;
@@ -101,8 +100,10 @@ Source load_source(const FileGroup& group, std::int64_t vocabulary, PartsHash& h
   for (const fs::path& path : group.files) {
     const auto file = std::make_shared<const MappedFile>(path);
     const TokenSpan tokens = tokens_in(path, file->bytes());
+    Tokens all;
+    all.append(file, tokens);
     hash.add(path.filename().string());
-    hash.add(check_tokens(tokens, vocabulary, path));
+    hash.add(check_tokens(all, vocabulary, path));
     if (by_name) {
       (is_validation(path) ? source.held_out : source.train).append(file, tokens);
       continue;
@@ -135,19 +136,21 @@ std::int64_t vocabulary_of_token_files(const std::string& text) {
   return vocabulary_of(tokenizer_beside(text));
 }
 
-std::string check_tokens(TokenSpan tokens, std::int64_t vocabulary, const fs::path& file) {
+std::string check_tokens(const Tokens& tokens, std::int64_t vocabulary, const fs::path& file) {
   BytesHash hash;
-  for (std::size_t at = 0; at < tokens.size(); at += kTokensAtOnce) {
-    const TokenSpan part = tokens.subspan(at, std::min(kTokensAtOnce, tokens.size() - at));
+  std::int64_t before = 0;
+  tokens.each_part([&](TokenSpan part) {
     hash.add(std::as_bytes(part.memory()));
-    if (part.largest() < vocabulary) continue;
-    std::size_t i = 0;
-    while (part[i] < vocabulary) ++i;
-    throw UserError(fmt::format(
-        "{}: token {} at place {} is not below the vocabulary of {}; give model.vocabulary, or the "
-        "files of another tokenizer",
-        file.string(), part[i], at + i, vocabulary));
-  }
+    if (part.largest() >= vocabulary) {
+      std::size_t i = 0;
+      while (part[i] < vocabulary) ++i;
+      throw UserError(fmt::format(
+          "{}: token {} at place {} is not below the vocabulary of {}; give model.vocabulary, or "
+          "the files of another tokenizer",
+          file.string(), part[i], before + static_cast<std::int64_t>(i), vocabulary));
+    }
+    before += static_cast<std::int64_t>(part.size());
+  });
   return hash.hex();
 }
 

@@ -28,9 +28,9 @@ Corpus load_token_files(const std::string& text, std::int64_t vocabulary);
 /// Of their tokenizer.json, else GPT-2's.
 std::int64_t vocabulary_of_token_files(const std::string& text);
 
-/// A number as large as `vocabulary` in `tokens` is a UserError. Says the hash of their bytes
-/// (XXH3, 128 bits, hex): one pass at the speed of memory.
-std::string check_tokens(TokenSpan tokens, std::int64_t vocabulary,
+/// A number as large as `vocabulary` in the tokens of `file` is a UserError. Says the hash of their
+/// bytes (bytes_hash.h): one pass at the speed of memory.
+std::string check_tokens(const Tokens& tokens, std::int64_t vocabulary,
                          const std::filesystem::path& file);
 
 }  // namespace strait

@@ -51,7 +51,7 @@ std::span<const std::uint8_t> TokenSpan::bytes() const {
 Tokens::Tokens(std::vector<std::uint8_t> bytes) {
   auto kept = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes));
   if (!kept->empty()) pieces_.emplace_back(*kept);
-  keep_.push_back(std::move(kept));
+  memory_.push_back(std::move(kept));
 }
 
 Tokens::Tokens(const std::vector<std::uint16_t>& tokens) {
@@ -63,18 +63,30 @@ Tokens::Tokens(const std::vector<std::uint16_t>& tokens) {
   }
   auto kept = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytes));
   if (!kept->empty()) pieces_.push_back(TokenSpan::wide(*kept));
-  keep_.push_back(std::move(kept));
+  memory_.push_back(std::move(kept));
 }
 
 void Tokens::append(std::shared_ptr<const MappedFile> file, TokenSpan part) {
   if (!part.empty()) pieces_.push_back(part);
-  keep_.push_back(std::move(file));
+  files_.push_back(std::move(file));
 }
 
 std::int64_t Tokens::size() const {
   std::int64_t size = 0;
   for (const TokenSpan& piece : pieces_) size += static_cast<std::int64_t>(piece.size());
   return size;
+}
+
+void Tokens::each_part(const std::function<void(TokenSpan)>& visit) const {
+  constexpr std::size_t kPart = 16 << 20;
+  for (const TokenSpan& piece : pieces_) {
+    for (std::size_t at = 0; at < piece.size(); at += kPart) {
+      visit(piece.subspan(at, std::min(kPart, piece.size() - at)));
+      for (const auto& file : files_) {
+        if (file) file->release();
+      }
+    }
+  }
 }
 
 Windows::Windows(const Tokens& tokens, std::int32_t context) : tokens_(&tokens), context_(context) {

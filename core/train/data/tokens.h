@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -71,9 +72,14 @@ class Tokens {
   std::int64_t size() const;
   const std::vector<TokenSpan>& pieces() const { return pieces_; }
 
+  /// Calls `visit` with all tokens in their order, some millions at once, and gives the memory of
+  /// mapped ones back.
+  void each_part(const std::function<void(TokenSpan)>& visit) const;
+
  private:
   std::vector<TokenSpan> pieces_;
-  std::vector<std::shared_ptr<const void>> keep_;
+  std::vector<std::shared_ptr<const void>> memory_;
+  std::vector<std::shared_ptr<const MappedFile>> files_;
 };
 
 /// context + 1 tokens: token t predicts token t + 1.
