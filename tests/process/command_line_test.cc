@@ -23,11 +23,11 @@ TEST_CASE("a word that is no command is refused", "[process]") {
   check({{{}, "no command; write strait demo, or strait --help for all"},
          {{"rnu"}, "'rnu' is no command; did you mean run?"},
          {{"banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net and "
-          "doctor"},
+          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
+          "checkpoint, export, sample and doctor"},
          {{"help", "banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net and "
-          "doctor"},
+          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
+          "checkpoint, export, sample and doctor"},
          {{"doctor", "more"}, "'more' is one word too many; write strait doctor"},
          {{"run"}, "no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini"},
          {{"run", "no.ini"},

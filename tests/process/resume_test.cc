@@ -119,6 +119,10 @@ TEST_CASE("what cannot be resumed is refused with the reason", "[process]") {
   CHECK(mistake({"run", "--resume", "kept/quadratic-001", "--rounds", "3"}, child) ==
         "'--rounds' is one word too many: the settings are those of kept/quadratic-001; write "
         "strait run --resume RUN, e.g. runs/demo-001");
+  std::filesystem::remove(folder / "kept/quadratic-001/verdict.json");
+  CHECK(mistake({"run", "--resume", "kept/quadratic-001"}, child) ==
+        "--resume kept/quadratic-001: checkpoint.every = 0: that run has no checkpoints; start a "
+        "new one with strait run kept/quadratic-001/config.resolved.ini --checkpoint.every 5");
   CHECK(mistake({"run", scenario("quadratic"), "--checkpoint.every", "1", "--run.time", "real"},
                 child) ==
         "checkpoint.every = 1: a run in real time would stand still meanwhile and cannot be "
