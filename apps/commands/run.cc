@@ -51,6 +51,12 @@ int resume(std::string run, const std::vector<std::string>& others) {
                     "resumed; start a new one with strait run {}",
                     run, c.run.time, settings));
   }
+  if (c.checkpoint.every == 0) {
+    throw UserError(
+        fmt::format("--resume {}: checkpoint.every = 0: that run has no checkpoints; "
+                    "start a new one with strait run {} --checkpoint.every 5",
+                    run, settings));
+  }
   if (!c.run.record.empty()) {
     throw UserError(
         fmt::format("--resume {}: run.record = {}: a record cannot be resumed; start a "

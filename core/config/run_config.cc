@@ -45,7 +45,9 @@ std::string lines_of(const RunConfig& config, Wanted wanted) {
   for (const Key& key : keys()) {
     // What model.size stands for is spelled out by the other keys.
     if (key.name == "model.size" || !wanted(key)) continue;
-    lines += fmt::format("{}={}\n", key.name, key.print(config));
+    // What is empty (model.start) is not there: it changes no hash and no message.
+    const std::string value = key.print(config);
+    if (!value.empty()) lines += fmt::format("{}={}\n", key.name, value);
   }
   return lines;
 }

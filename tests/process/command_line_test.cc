@@ -21,17 +21,17 @@ void check(const std::vector<Row>& rows, const Words& before = {}) {
   }
 }
 
+const std::string kCommands =
+    "demo, run, launch, coordinator, join, plan, price, compare, report, data, net, checkpoint, "
+    "export, sample, doctor and completion";
+
 std::string scenarios() { return join(scenario_names(), ", ", " and "); }
 
 TEST_CASE("a word that is no command is refused", "[process]") {
   check({{{}, "no command; write strait demo, or strait --help for all"},
          {{"rnu"}, "'rnu' is no command; did you mean run?"},
-         {{"banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
-          "doctor and completion"},
-         {{"help", "banana"},
-          "'banana' is no command; there are demo, run, launch, coordinator, join, plan, net, "
-          "doctor and completion"},
+         {{"banana"}, "'banana' is no command; there are " + kCommands},
+         {{"help", "banana"}, "'banana' is no command; there are " + kCommands},
          {{"doctor", "more"}, "'more' is one word too many; write strait doctor"},
          {{"run"}, "no scenario; write strait run SCENARIO, e.g. scenarios/quadratic.ini"},
          {{"run", "no.ini"}, "no scenario no.ini; there are " + scenarios()},

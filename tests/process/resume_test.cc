@@ -109,14 +109,20 @@ TEST_CASE("what cannot be resumed is refused with the reason", "[process]") {
   CHECK(mistake({"run", "--resume", "none"}, child) ==
         "--resume none: there is no none/config.resolved.ini; write strait run --resume RUN, e.g. "
         "runs/demo-001");
-  REQUIRE(run_strait({"run", scenario("quadratic"), "--rounds", "2"}, child).code == 0);
-  CHECK(mistake({"run", "--resume", "runs/quadratic-001"}, child) ==
-        "--resume runs/quadratic-001: that run has come to its end "
-        "(runs/quadratic-001/verdict.json); start a new one with strait run "
-        "runs/quadratic-001/config.resolved.ini");
-  CHECK(mistake({"run", "--resume", "runs/quadratic-001", "--rounds", "3"}, child) ==
-        "'--rounds' is one word too many: the settings are those of runs/quadratic-001; write "
+  REQUIRE(
+      run_strait({"run", scenario("quadratic"), "--rounds", "2", "--out", "kept"}, child).code ==
+      0);
+  CHECK(mistake({"run", "--resume", "kept/quadratic-001"}, child) ==
+        "--resume kept/quadratic-001: that run has come to its end "
+        "(kept/quadratic-001/verdict.json); start a new one with strait run "
+        "kept/quadratic-001/config.resolved.ini");
+  CHECK(mistake({"run", "--resume", "kept/quadratic-001", "--rounds", "3"}, child) ==
+        "'--rounds' is one word too many: the settings are those of kept/quadratic-001; write "
         "strait run --resume RUN, e.g. runs/demo-001");
+  std::filesystem::remove(folder / "kept/quadratic-001/verdict.json");
+  CHECK(mistake({"run", "--resume", "kept/quadratic-001"}, child) ==
+        "--resume kept/quadratic-001: checkpoint.every = 0: that run has no checkpoints; start a "
+        "new one with strait run kept/quadratic-001/config.resolved.ini --checkpoint.every 5");
   CHECK(mistake({"run", scenario("quadratic"), "--checkpoint.every", "1", "--run.time", "real"},
                 child) ==
         "checkpoint.every = 1: a run in real time would stand still meanwhile and cannot be "
@@ -126,28 +132,30 @@ TEST_CASE("what cannot be resumed is refused with the reason", "[process]") {
 TEST_CASE("a run leaves its model for the commands that use it", "[process]") {
   const TemporaryFolder folder;
   const Child child{.folder = folder.path()};
-  REQUIRE(run_strait({"run", scenario("quadratic"), "--rounds", "4"}, child).code == 0);
-  const Ended inspected = run_strait({"checkpoint", "inspect", "runs/quadratic-001"}, child);
+  REQUIRE(
+      run_strait({"run", scenario("quadratic"), "--rounds", "4", "--out", "kept"}, child).code ==
+      0);
+  const Ended inspected = run_strait({"checkpoint", "inspect", "kept/quadratic-001"}, child);
   CHECK(inspected.code == 0);
   CHECK_THAT(inspected.out, Catch::Matchers::Contains("round       4 of 4"));
   CHECK_THAT(inspected.out, Catch::Matchers::Contains("layer0.weight"));
   CHECK_THAT(inspected.out, Catch::Matchers::Contains("whole: every file is as it was written"));
   const Ended converted = run_strait(
-      {"checkpoint", "convert", "runs/quadratic-001", "--out", "model.safetensors"}, child);
+      {"checkpoint", "convert", "kept/quadratic-001", "--out", "model.safetensors"}, child);
   CHECK(converted.code == 0);
   CHECK(read_file(folder / "model.safetensors") ==
-        read_file(folder / "runs/quadratic-001/checkpoints/final/shared.safetensors"));
+        read_file(folder / "kept/quadratic-001/checkpoints/final/shared.safetensors"));
   const std::string no_gpt =
-      "runs/quadratic-001/checkpoints/final: its model is no GPT; only task.name = language has "
+      "kept/quadratic-001/checkpoints/final: its model is no GPT; only task.name = language has "
       "one";
-  CHECK(mistake({"export", "runs/quadratic-001", "--out", "hf"}, child) == no_gpt);
-  CHECK(mistake({"sample", "runs/quadratic-001"}, child) == no_gpt);
+  CHECK(mistake({"export", "kept/quadratic-001", "--out", "hf"}, child) == no_gpt);
+  CHECK(mistake({"sample", "kept/quadratic-001"}, child) == no_gpt);
   CHECK(mistake({"sample", "nowhere"}, child) ==
         "nowhere: no such folder; name a run's folder or a checkpoint in it");
-  CHECK(mistake({"sample", "runs/quadratic-001", "--tokens", "many"}, child) ==
+  CHECK(mistake({"sample", "kept/quadratic-001", "--tokens", "many"}, child) ==
         "--tokens many: has to be 0 to 1000000; write strait sample RUN|CHECKPOINT [--prompt TEXT] "
         "[--tokens 200] [--temperature 0.8] [--seed 1]");
-  CHECK(mistake({"checkpoint", "convert", "runs/quadratic-001"}, child) ==
+  CHECK(mistake({"checkpoint", "convert", "kept/quadratic-001"}, child) ==
         "no --out; write strait checkpoint inspect PATH, or strait checkpoint convert PATH --out "
         "FILE.safetensors");
 }

@@ -57,8 +57,8 @@ TEST_CASE("what is no scenario is refused", "[process]") {
             {"[run]\nround = 3\n", "run.round is not a key; did you mean run.rounds? (s.ini:2)"},
             {"[fleet]\nsize = 3\n",
              "[fleet] is not a section; there are run, task, model, quadratic, data, inner, "
-             "outer, pretrain, collective, rounds, data_parallel, network, sockets, compute and "
-             "eval "
+             "outer, pretrain, collective, rounds, data_parallel, network, sockets, compute, "
+             "eval and checkpoint "
              "(s.ini:1)"},
             {"[data_parallel]\nmissing = shrnk\n",
              "data_parallel.missing: 'shrnk' is not wait or shrink; did you mean shrink? "
