@@ -62,7 +62,8 @@ constexpr std::array kCommands{
             "  --advertise HOST:PORT  what others are told instead, behind a NAT that forwards it\n"
             "  --insecure           off this machine: nothing is encrypted or authenticated yet\n"},
     Command{"plan", "plan SCENARIO [--key value]",
-            "what a run will cost and which H and codec fit (or --models, --papers [--tcp]); no training",
+            "what a run will cost and which H and codec fit (or --models, --papers [--tcp]); no "
+            "training",
             true, command_plan},
     Command{"price", "price RUN [--links FILE...] [--compute x1,x10]",
             "what a finished run would have cost on other networks; no training", true,

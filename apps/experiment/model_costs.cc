@@ -37,17 +37,18 @@ IslandMemory memory_of(const RunConfig& given) {
     memory.exchange = model;
   }
   if (config.task.name == "language") {
-    memory.activations = static_cast<Bytes>(sizeof(float)) *
-                         gpt_activations(gpt_of(config), config.data.sequences);
+    memory.activations =
+        static_cast<Bytes>(sizeof(float)) * gpt_activations(gpt_of(config), config.data.sequences);
   }
   return memory;
 }
 
 std::string costs_text(const RunConfig& config) {
   const IslandMemory m = memory_of(config);
-  std::string text = fmt::format(
-      "memory     {} per island: parameters {}, gradients {}, inner state {}", human_bytes(m.total()),
-      human_bytes(m.parameters), human_bytes(m.gradients), human_bytes(m.inner_state));
+  std::string text =
+      fmt::format("memory     {} per island: parameters {}, gradients {}, inner state {}",
+                  human_bytes(m.total()), human_bytes(m.parameters), human_bytes(m.gradients),
+                  human_bytes(m.inner_state));
   if (m.shared > 0) {
     text += fmt::format(",\n           shared copy {}, outer state {}, outer gradients {}",
                         human_bytes(m.shared), human_bytes(m.outer_state), human_bytes(m.exchange));
@@ -57,8 +58,8 @@ std::string costs_text(const RunConfig& config) {
   if (m.activations > 0) {
     text += fmt::format(", activations {} (estimated)", human_bytes(m.activations));
   }
-  return text + fmt::format("\nwork       {} per inner step and island\n",
-                            human_flops(flops_of(config)));
+  return text +
+         fmt::format("\nwork       {} per inner step and island\n", human_flops(flops_of(config)));
 }
 
 std::string models_text() {

@@ -166,8 +166,8 @@ double flops_of(const RunConfig& given) {
     return 6.0 * static_cast<double>(given.inner.accumulate * given.quadratic.size);
   }
   const RunConfig config = filled_in(given);
-  const double tokens = static_cast<double>(config.inner.accumulate * config.data.sequences *
-                                            config.model.context);
+  const double tokens =
+      static_cast<double>(config.inner.accumulate * config.data.sequences * config.model.context);
   return gpt_flops_per_token(gpt_of(config), layout_of(config).count()) * tokens;
 }
 

@@ -36,9 +36,8 @@ inline constexpr std::array kGptSizes{
     GptSize{"xs", {.layers = 4, .width = 128, .heads = 4, .head_size = 32, .context = 128}},
     GptSize{"s", {.layers = 6, .width = 256, .heads = 8, .head_size = 32, .context = 256}},
     GptSize{"m", {.layers = 12, .width = 768, .heads = 12, .head_size = 64, .context = 1024}},
-    GptSize{"60m",
-            {.layers = 3, .width = 896, .heads = 16, .head_size = 64, .context = 1024},
-            32'000},
+    GptSize{
+        "60m", {.layers = 3, .width = 896, .heads = 16, .head_size = 64, .context = 1024}, 32'000},
     GptSize{"150m",
             {.layers = 12, .width = 896, .heads = 16, .head_size = 64, .context = 1024},
             32'000},

@@ -122,9 +122,8 @@ void Island::evaluate(Strategy& strategy) {
   // strategy. Evaluation costs no virtual time.
   if (!evaluation_) return;
   const EvaluationShare share = evaluation_->share;
-  evaluation_->metrics =
-      parts_.task.evaluate(strategy.shared(*this), share.own ? 0 : share.index,
-                           share.own ? 1 : share.count);
+  evaluation_->metrics = parts_.task.evaluate(strategy.shared(*this), share.own ? 0 : share.index,
+                                              share.own ? 1 : share.count);
 }
 
 void Island::tell_evaluation() {

@@ -18,10 +18,9 @@ class OuterAdam final : public FlatOuterOptimizer {
 
  private:
   void update(float* shared, const float* delta, std::int64_t round) override {
-    run_kernel<AdamUpdate>(
-        simd_, shared, delta, m_.data(), v_.data(), size_,
-        adam_coefficients({options_.beta1, options_.beta2, options_.epsilon}, options_.rate(round),
-                          round));
+    run_kernel<AdamUpdate>(simd_, shared, delta, m_.data(), v_.data(), size_,
+                           adam_coefficients({options_.beta1, options_.beta2, options_.epsilon},
+                                             options_.rate(round), round));
   }
 
   FlatBuffer m_, v_;

@@ -80,8 +80,8 @@ class OuterSgd final : public FlatOuterOptimizer {
 void FlatOuterOptimizer::step(std::span<float> shared, std::span<const float> mean_outer_gradient,
                               std::int64_t round) {
   STRAIT_CHECK(std::ssize(shared) == size_ && std::ssize(mean_outer_gradient) == size_,
-               "{} shared and {} outer gradients for {}", shared.size(),
-               mean_outer_gradient.size(), size_);
+               "{} shared and {} outer gradients for {}", shared.size(), mean_outer_gradient.size(),
+               size_);
   STRAIT_CHECK(round >= 1, "outer step of round {}", round);
   reads_all(mean_outer_gradient);
   writes_all(shared);

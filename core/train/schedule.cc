@@ -28,8 +28,8 @@ double Schedule::rate(std::int64_t step) const {
 
 void Schedule::check() const {
   if (name != "cosine" && name != "constant" && name != "wsd") {
-    throw UserError(fmt::format(
-        "schedule: '{}' is not known; use one of: cosine, constant, wsd", name));
+    throw UserError(
+        fmt::format("schedule: '{}' is not known; use one of: cosine, constant, wsd", name));
   }
   if (!(peak > 0 && std::isfinite(peak))) {
     throw UserError(fmt::format("schedule: a peak learning rate of {} is not above 0", peak));

@@ -41,8 +41,8 @@ std::vector<Metric> mean_of(std::span<const std::int32_t> islands,
     for (std::size_t m = 0; m < all.size(); ++m) {
       mean[m].value += all[m].value / static_cast<double>(islands.size());
     }
-    own.push_back({.name = "island_" + std::to_string(islands[i]) + ".loss",
-                   .value = all.front().value});
+    own.push_back(
+        {.name = "island_" + std::to_string(islands[i]) + ".loss", .value = all.front().value});
   }
   mean.insert(mean.end(), own.begin(), own.end());
   return mean;

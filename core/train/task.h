@@ -31,13 +31,13 @@ struct Metric {
 /// (each counts the same), then every source in order. Empty if there are no sources.
 std::vector<Metric> combine(std::span<const std::vector<Metric>> shares);
 
-/// The mean over islands that have each evaluated all sources on parameters of their own: "loss" and
-/// every source in order, then "island_0.loss" and so on for each of `islands`, in order.
+/// The mean over islands that have each evaluated all sources on parameters of their own: "loss"
+/// and every source in order, then "island_0.loss" and so on for each of `islands`, in order.
 std::vector<Metric> mean_of(std::span<const std::int32_t> islands,
                             std::span<const std::vector<Metric>> evaluations);
 
-/// Which batch, or whose inner step: the same (seed is fixed in the task), island and step give the same batch under
-/// every strategy.
+/// Which batch, or whose inner step: the same (seed is fixed in the task), island and step give the
+/// same batch under every strategy.
 struct BatchKey {
   std::int32_t island = 0;
   std::int64_t step = 0;

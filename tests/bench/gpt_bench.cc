@@ -6,7 +6,8 @@
 // before and after each: by 2 threads with one matmul each, and by one matmul on 2 threads.
 //
 // Then AdamW with clipping, on one thread, against torch::optim::AdamW and clip_grad_norm_ over the
-// same parameters. Then attention by itself, forward and backward, against LibTorch's fused one for the CPU.
+// same parameters. Then attention by itself, forward and backward, against LibTorch's fused one for
+// the CPU.
 //
 // Two ratios: by wall time (true on a quiet machine only) and by CPU time over all threads, which
 // other people's load disturbs little.

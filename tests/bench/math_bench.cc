@@ -109,8 +109,10 @@ void add_optimizers(std::vector<Kernel>& kernels, Buffers& buffers, Simd simd) {
                      32,
                      [&buffers, adamw] { adamw->step(buffers.b, buffers.a, 1e-3); },
                      {}});
-  kernels.push_back(
-      {"nesterov " + twin, 20, [&buffers, nesterov] { nesterov->step(buffers.b, buffers.a, 1); }, {}});
+  kernels.push_back({"nesterov " + twin,
+                     20,
+                     [&buffers, nesterov] { nesterov->step(buffers.b, buffers.a, 1); },
+                     {}});
   kernels.push_back({"outer_gradient " + twin,
                      12,
                      [&buffers, simd] { outer_gradient(buffers.a, buffers.b, buffers.c, simd); },

@@ -137,7 +137,8 @@ TEST_CASE("the models that have a name are listed with what they cost", "[proces
   for (const char* size : {"xxs", "xs", "s", "m", "60m", "150m", "400m", "gpt2", "gpt2-medium"}) {
     CHECK_THAT(models.out, Catch::Contains(fmt::format("\n{} ", size)));
   }
-  CHECK(mistake({"plan", "--models", "more"}, {}) ==
+  const TemporaryFolder folder;
+  CHECK(mistake({"plan", "--models", "more"}, {.folder = folder.path()}) ==
         "'more' is one word too many; write strait plan --models");
   const Ended plan = run_strait({"plan", scenario("quadratic")});
   CHECK_THAT(plan.out, Catch::Contains("memory     ") && Catch::Contains("work       "));

@@ -46,14 +46,14 @@ class Place {
         "[run]\nislands = 4\nrounds = 8\ninner_steps = 2\n"
         "[model]\nlayers = 1\nwidth = 32\nheads = 2\ncontext = 16\n"
         "[data]\ntext = text\nheld_out_windows = 4\nsequences = 1\n"
-        "[compute]\nstep = 1s\n[rounds]\nquorum = 3\ngrace = 500ms\nmiss_after = 1s\n"
+        "[compute]\nstep = 1s\n[rounds]\nquorum = 3\ngrace = 500ms\nmiss_after = 1800ms\n"
         "[network]\nlinks = links.csv\n[eval]\nevery = 0\n[pretrain]\nsteps = 0\n");
   }
 
   /// What the check said, ending in "right" if it was.
   std::string record(const std::string& name, const Words& more) const {
-    const Ended run = run_strait(Words{"run", "s.ini", "--record", name} + more,
-                                 {.folder = folder_.path()});
+    const Ended run =
+        run_strait(Words{"run", "s.ini", "--record", name} + more, {.folder = folder_.path()});
     CAPTURE(run.err);
     REQUIRE(run.code == 0);
     const int code = check_record(folder_ / name);
@@ -72,10 +72,11 @@ TEST_CASE("a record of each outer optimizer can be repeated", "[process]") {
   }
   const Place place;
   for (const std::string outer : {"nesterov", "sgd", "momentum", "adam"}) {
-    const std::string told = place.record(
-        outer, {"--outer.optimizer", outer, "--outer.schedule", outer == "sgd" ? "cosine" : "constant",
-                "--pretrain.steps", outer == "momentum" ? "2" : "0", "--inner.accumulate",
-                outer == "adam" ? "2" : "1"});
+    const std::string told =
+        place.record(outer, {"--outer.optimizer", outer, "--outer.schedule",
+                             outer == "sgd" ? "cosine" : "constant", "--pretrain.steps",
+                             outer == "momentum" ? "2" : "0", "--inner.accumulate",
+                             outer == "adam" ? "2" : "1"});
     INFO(told);
     CHECK_THAT(told, Catch::EndsWith("right\n"));
   }
@@ -88,9 +89,9 @@ TEST_CASE("a record of an island that missed two rounds can be repeated", "[proc
   }
   const Place place;
   for (const std::string missed : {"continue", "receive", "rejoin"}) {
-    const std::string told = place.record(
-        missed, {"--network.events", "events.csv", "--rounds.missed", missed, "--rounds.weights",
-                 "tokens"});
+    const std::string told =
+        place.record(missed, {"--network.events", "events.csv", "--rounds.missed", missed,
+                              "--rounds.weights", "tokens"});
     INFO(missed << ": " << told);
     CHECK_THAT(told, Catch::EndsWith("right\n"));
     CHECK_THAT(told, !Catch::Contains(" 0 times nothing received"));

@@ -73,7 +73,8 @@ TEST_CASE("outages, traces and islands that come and go are rehearsed", "[rehear
     CAPTURE(name);
     const Compared c = compare(name);
     check_equal(c);
-    CHECK((c.predicted(Cause::kCatchUp) > 0) == (name == std::string("volunteers")));
+    // Elsewhere it is chance: in a burst of losses a lone message may be lost seven times in a row.
+    if (name == std::string("volunteers")) CHECK(c.predicted(Cause::kCatchUp) > 0);
   }
 }
 

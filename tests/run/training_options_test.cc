@@ -1,4 +1,5 @@
-// Optimizers, schedules, accumulation and evaluations as whole runs, against what can be worked out.
+// Optimizers, schedules, accumulation and evaluations as whole runs, against what can be worked
+// out.
 #include <cmath>
 #include <mutex>
 #include <set>
@@ -213,7 +214,8 @@ TEST_CASE("outer gradients have the lengths and angles of their pulls", "[evalua
   const ArmResult without = Trial(config, pulled([](BatchKey key) {
                                     constexpr float kForces[] = {0.1f, 0.3f, -0.2f};
                                     return kForces[key.island];
-                                  })).arm("diloco");
+                                  }))
+                                .arm("diloco");
   CHECK(without.outer_gradients.empty());
   CHECK(without.parameter_hash == with.parameter_hash);
   CHECK(without.costs.trace_hash == with.costs.trace_hash);

@@ -45,8 +45,9 @@ TEST_CASE("the named sizes have the parameters they are known for", "[gpt]") {
   CHECK(gpt_layout(gpt_size("m")).count() == 86'039'040);
   CHECK(gpt_size("xxs").context == 64);
   const std::string message = message_of([] { gpt_size("xl"); });
-  CHECK(message == "model.size = xl: unknown; the sizes are xxs, xs, s, m, 60m, 150m, 400m, gpt2, "
-                   "gpt2-medium");
+  CHECK(message ==
+        "model.size = xl: unknown; the sizes are xxs, xs, s, m, 60m, 150m, 400m, gpt2, "
+        "gpt2-medium");
 }
 
 TEST_CASE("the layout has GPT-2's names, input-major projections and layers in order", "[gpt]") {

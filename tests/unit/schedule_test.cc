@@ -69,9 +69,9 @@ TEST_CASE("a schedule that is none is refused", "[schedule]") {
   CHECK_THROWS_AS((Schedule{.warmup_steps = -1}.check()), UserError);
   CHECK_THROWS_AS(Schedule{.final_fraction = 1.5}.check(), UserError);
   CHECK_THROWS_AS(Schedule{.name = "step"}.check(), UserError);
-  CHECK_THROWS_AS((Schedule{.name = "wsd", .steps = 100, .warmup_steps = 60, .decay_steps = 50}
-                       .check()),
-                  UserError);
+  CHECK_THROWS_AS(
+      (Schedule{.name = "wsd", .steps = 100, .warmup_steps = 60, .decay_steps = 50}.check()),
+      UserError);
 }
 
 }  // namespace

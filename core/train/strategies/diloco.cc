@@ -288,13 +288,13 @@ class DiLoCo final : public Strategy {
   std::optional<Packed> received_;           // of mean_
   std::unique_ptr<OuterOptimizer> outer_;
 
-  std::uint32_t known_ = 0;  // the last committed round, as far as known
-  bool has_missed_ = false;  // a round; catch up before the next exchange
-  bool contributed_ = false; // to the round of the last boundary
-  bool sits_out_ = false;    // since its parameters started from the shared ones
-  StepWork waiting_;         // done before the last boundary, and has counted nowhere
-  StepWork done_;            // the same at this boundary, with what came since
-  ServedState served_;       // the last member: taken back before the buffers go
+  std::uint32_t known_ = 0;   // the last committed round, as far as known
+  bool has_missed_ = false;   // a round; catch up before the next exchange
+  bool contributed_ = false;  // to the round of the last boundary
+  bool sits_out_ = false;     // since its parameters started from the shared ones
+  StepWork waiting_;          // done before the last boundary, and has counted nowhere
+  StepWork done_;             // the same at this boundary, with what came since
+  ServedState served_;        // the last member: taken back before the buffers go
 };
 
 }  // namespace
