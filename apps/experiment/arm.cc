@@ -91,8 +91,8 @@ class BoardObserver final : public LifeObserver {
  public:
   /// Board, timeline and result outlive the run. The observers may be null.
   BoardObserver(Clock& clock, Board& board, Timeline& timeline, ArmResult& result,
-                IslandObserver* record, OuterGradients* outer_gradients, ArmCheckpoints* checkpoints,
-                std::function<void()> run_is_over)
+                IslandObserver* record, OuterGradients* outer_gradients,
+                ArmCheckpoints* checkpoints, std::function<void()> run_is_over)
       : clock_(clock),
         board_(board),
         timeline_(timeline),

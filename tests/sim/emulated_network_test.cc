@@ -176,11 +176,12 @@ TEST_CASE("the link table has a row for every link", "[network]") {
   w.loop.run_until(w.loop.now() + ms(10));
   CHECK(to_csv(w.network.link_table()) ==
         "link,payload_bytes,header_bytes,handshake_bytes,ack_bytes,retransmitted_bytes,"
-        "background_bytes,delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns\n"
-        "0.up,51000,0,140,0,0,0,50000,0,0,1000,51000000\n"
-        "0.down,0,0,74,0,0,0,0,0,0,0,0\n"
-        "1.up,0,0,74,0,0,0,0,0,0,0,0\n"
-        "1.down,51000,0,140,0,0,0,50000,0,0,1000,51000000\n");
+        "background_bytes,delivered_bytes,dropped_bytes,lost_bytes,in_flight_bytes,busy_ns,"
+        "configured_bytes_per_s\n"
+        "0.up,51000,0,140,0,0,0,50000,0,0,1000,51000000,1000000\n"
+        "0.down,0,0,74,0,0,0,0,0,0,0,0,1000000\n"
+        "1.up,0,0,74,0,0,0,0,0,0,0,0,1000000\n"
+        "1.down,51000,0,140,0,0,0,50000,0,0,1000,51000000,1000000\n");
 }
 
 // --- a whole script, for hashes ---
