@@ -11,6 +11,7 @@
 #include "core/base/errors.h"
 #include "core/base/files.h"
 #include "core/base/text.h"
+#include "core/config/ini.h"
 #include "netsim/csv_rows.h"
 
 namespace strait {
@@ -188,31 +189,30 @@ void read_timeline(const std::string& path, RunFiles& run) {
   }
 }
 
-/// "key = value  ; origin, stands for ...", below "[section]", as resolved_ini() writes it.
+/// What resolved_ini() writes above a setting; "default" where it writes nothing.
+std::string origin_above(const std::vector<std::string_view>& lines, const IniEntry& entry) {
+  if (entry.line < 2) return "default";
+  const std::string_view above = lines[static_cast<std::size_t>(entry.line) - 2];
+  constexpr std::string_view kComment = "; ";
+  if (!above.starts_with(kComment) || above.starts_with("; stands for ")) return "default";
+  return std::string(above.substr(kComment.size()));
+}
+
 void read_settings(const std::string& path, RunFiles& run) {
   const std::string text = read_file(path);
-  std::string section;
-  int line_number = 0;
+  std::vector<std::string_view> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = std::string_view(text).substr(at, end - at);
+    lines.push_back(std::string_view(text).substr(at, end - at));
     at = end + 1;
-    ++line_number;
-    if (line.empty()) continue;
-    if (line.front() == '[' && line.back() == ']') {
-      section = line.substr(1, line.size() - 2);
-      continue;
+  }
+  try {
+    for (const IniEntry& entry : parse_ini(text, "line").entries) {
+      run.settings.push_back({fmt::format("{}.{}", entry.section, entry.key), entry.value,
+                              origin_above(lines, entry)});
     }
-    const std::size_t equals = line.find(" = "), comment = line.rfind("  ; ");
-    if (equals == line.npos || comment == line.npos || comment < equals) {
-      throw UserError(
-          fmt::format("{}:{}: no 'key = value  ; origin'; the file is damaged: run it "
-                      "again",
-                      path, line_number));
-    }
-    run.settings.push_back({fmt::format("{}.{}", section, line.substr(0, equals)),
-                            std::string(trim(line.substr(equals + 3, comment - equals - 3))),
-                            std::string(line.substr(comment + 4))});
+  } catch (const UserError& error) {
+    throw UserError(fmt::format("{}: {}; the file is damaged: run it again", path, error.what()));
   }
 }
 

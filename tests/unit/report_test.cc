@@ -99,7 +99,7 @@ TEST_CASE("numbers at ticks are short", "[report]") {
 /// A run of one arm, as small as they come.
 std::map<std::string, std::string> small_run() {
   return {
-      {"config.resolved.ini", "\n[run]\nrounds = 2  ; small.ini:3\nrecord =   ; default\n"},
+      {"config.resolved.ini", "\n[run]\n; small.ini:3\nrounds = 2\nrecord = \n"},
       {"version.txt", "commit    abc\ncompiler  GCC\nsettings  0123\n"},
       {"verdict.json",
        R"({"scenario": "small", "time": "virtual", "seed": 1, "settings_hash": "0123",
@@ -189,7 +189,7 @@ TEST_CASE("files that are no run or are damaged are named in one line", "[report
   CHECK_THAT(complaint("verdict.json", "{\"arms\": ["), Catch::Contains("the file is damaged"));
   CHECK_THAT(complaint("verdict.json", "{}"), Catch::Contains("'scenario' not found"));
   CHECK_THAT(complaint("config.resolved.ini", "[run]\nrounds\n"),
-             Catch::Contains("/config.resolved.ini:2: no 'key = value"));
+             Catch::Contains("'rounds' has no '='"));
 }
 
 }  // namespace
