@@ -163,7 +163,7 @@ std::vector<Metric> Board::held_out(const Unfinished& row) {
   if (row.shares.empty() || row.shares.size() != members.size()) return {};
   std::vector<std::vector<Metric>> shares;
   for (const auto& [index, metrics] : row.shares) shares.push_back(metrics);
-  if (!row.own) return combine(shares);
+  if (!row.own || members.size() == 1) return combine(shares);
   std::vector<IslandId> islands;
   for (const auto& member : members) islands.push_back(member.island);
   return mean_of(islands, shares);
