@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/report/page.h"
@@ -13,14 +14,65 @@ namespace {
 
 constexpr double kLn2 = 0.69314718055994530942;
 
+std::string value_of(const RunFiles& run, const std::string& key) {
+  for (const RunSetting& setting : run.settings) {
+    if (setting.key == key) return setting.value;
+  }
+  return "";
+}
+
+/// The settings that runs differ in, but for what they write and how often they look. How many
+/// rounds there are follows from how long they are, as a rule.
+std::vector<std::string> telling_keys(const std::vector<RunFiles>& runs) {
+  std::vector<std::string> keys;
+  for (const RunSetting& setting : runs.front().settings) {
+    const std::string& key = setting.key;
+    if (key == "run.out" || key == "run.rounds" || key == "run.record") continue;
+    if (key.starts_with("eval.") || key.starts_with("checkpoint.")) continue;
+    const bool differs = std::any_of(runs.begin(), runs.end(), [&](const RunFiles& run) {
+      return value_of(run, key) != setting.value;
+    });
+    if (differs) keys.push_back(key);
+  }
+  return keys;
+}
+
+/// "diloco H=20": what tells the run from the others; its folder's name if little
+/// does, or too much.
+std::vector<std::string> run_labels(const std::vector<RunFiles>& runs) {
+  constexpr std::size_t kMany = 3;
+  std::vector<std::string> names, labels;
+  const std::vector<std::string> keys = telling_keys(runs);
+  for (const RunFiles& run : runs) {
+    names.push_back(run.name);
+    std::string label;
+    for (const std::string& key : keys) {
+      const std::string value = value_of(run, key);
+      const bool steps = key == "run.inner_steps";
+      if (steps && value_of(run, "run.strategy") == "data_parallel") continue;  // exchanges each
+      if (!label.empty()) label += ' ';
+      label += key == "run.strategy" ? value
+               : steps               ? "H=" + value
+                                     : key.substr(key.find('.') + 1) + "=" + value;
+    }
+    labels.push_back(label);
+  }
+  std::vector<std::string> sorted = labels;
+  std::sort(sorted.begin(), sorted.end());
+  const bool unique = std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+  return unique && !keys.empty() && keys.size() <= kMany ? labels : names;
+}
+
 }  // namespace
 
 std::vector<ArmView> arm_views(const std::vector<RunFiles>& runs) {
   std::vector<ArmView> views;
-  for (const RunFiles& run : runs) {
+  const std::vector<std::string> labels = run_labels(runs);
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    const RunFiles& run = runs[r];
     for (const RunArm& arm : run.arms) {
       const std::string label = runs.size() == 1       ? arm.name
-                                : run.arms.size() == 1 ? run.name
+                                : run.arms.size() == 1 ? labels[r]
                                                        : fmt::format("{}: {}", run.name, arm.name);
       views.push_back({run, arm, label, static_cast<int>(views.size())});
     }

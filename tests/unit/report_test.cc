@@ -152,6 +152,25 @@ TEST_CASE("a run is read back as it was written", "[report]") {
   CHECK(html.find("<script") == std::string::npos);
 }
 
+TEST_CASE("runs side by side are called by what they differ in", "[report]") {
+  const TemporaryFolder folder;
+  const auto run_with = [&](const std::string& name, const std::string& keys) {
+    auto files = small_run();
+    files["config.resolved.ini"] = "[run]\n" + keys + "[eval]\nevery = " + name + "\n";
+    std::filesystem::create_directory(folder / name);
+    write_run(folder / name, files);
+    return read_run(folder / name);
+  };
+  const RunFiles ten = run_with("1", "strategy = diloco\ninner_steps = 10\nrounds = 20\n");
+  const RunFiles fifty = run_with("2", "strategy = diloco\ninner_steps = 50\nrounds = 4\n");
+  const RunFiles each = run_with("3", "strategy = data_parallel\ninner_steps = 1\nrounds = 9\n");
+  CHECK_THAT(report_svg({ten, fifty}, "bytes"),
+             Catch::Contains("H=10: 1.5") && Catch::Contains("H=50: 1.5"));
+  CHECK_THAT(report_svg({ten, each}, "bytes"),
+             Catch::Contains("diloco H=10: 1.5") && Catch::Contains("data_parallel: 1.5"));
+  CHECK_THAT(report_svg({ten, ten}, "bytes"), Catch::Contains(">1: 1.5"));
+}
+
 TEST_CASE("files that are no run or are damaged are named in one line", "[report]") {
   const auto complaint = [](const std::string& file, const std::string& text) {
     const TemporaryFolder folder;
