@@ -153,16 +153,6 @@ std::vector<std::string> options_of(const Command& command) {
   return options;
 }
 
-std::vector<std::string> split(std::string_view words) {
-  std::vector<std::string> list;
-  for (std::size_t at = 0; at < words.size();) {
-    const std::size_t end = std::min(words.find(' ', at), words.size());
-    list.emplace_back(words.substr(at, end - at));
-    at = end + 1;
-  }
-  return list;
-}
-
 int command_completion(const std::vector<std::string>& words) {
   if (words.size() != 1 || words.front() != "bash") {
     throw UserError("write strait completion bash; other shells are not known");
@@ -170,7 +160,7 @@ int command_completion(const std::vector<std::string>& words) {
   std::vector<CompletedCommand> completed;
   for (const Command& command : kCommands) {
     completed.push_back({.name = std::string(command.name),
-                         .words = split(command.words),
+                         .words = split(command.words, ' '),
                          .options = options_of(command),
                          .takes_keys = command.takes_keys});
   }

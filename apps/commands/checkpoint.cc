@@ -21,7 +21,7 @@ namespace strait {
 
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kCheckpointUsage =
     "write strait checkpoint inspect PATH, or strait checkpoint convert PATH --out "
     "FILE.safetensors";
 constexpr std::string_view kExportUsage = "write strait export RUN|CHECKPOINT --out FOLDER";
@@ -78,9 +78,9 @@ int inspect(const std::string& given) {
 }
 
 int convert(std::vector<std::string> words) {
-  const std::string out = take_option(words, "--out", "file", kUsage);
-  const PickedCheckpoint from = pick_checkpoint(only_path(words, kUsage));
-  if (out.empty()) throw UserError(fmt::format("no --out; {}", kUsage));
+  const std::string out = take_option(words, "--out", "file", kCheckpointUsage);
+  const PickedCheckpoint from = pick_checkpoint(only_path(words, kCheckpointUsage));
+  if (out.empty()) throw UserError(fmt::format("no --out; {}", kCheckpointUsage));
   write_file_atomically(out, shared_file(from));
   fmt::print("{}: shared parameters of {}\n", out, from.path());
   return 0;
@@ -89,12 +89,13 @@ int convert(std::vector<std::string> words) {
 }  // namespace
 
 int command_checkpoint(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) throw UserError(fmt::format("what about a checkpoint? {}", kUsage));
+  if (arguments.empty())
+    throw UserError(fmt::format("what about a checkpoint? {}", kCheckpointUsage));
   const std::vector<std::string> words(arguments.begin() + 1, arguments.end());
-  if (arguments.front() == "inspect") return inspect(only_path(words, kUsage));
+  if (arguments.front() == "inspect") return inspect(only_path(words, kCheckpointUsage));
   if (arguments.front() == "convert") return convert(words);
-  throw UserError(
-      fmt::format("'{}' is nothing to do with a checkpoint; {}", arguments.front(), kUsage));
+  throw UserError(fmt::format("'{}' is nothing to do with a checkpoint; {}", arguments.front(),
+                              kCheckpointUsage));
 }
 
 int command_export(const std::vector<std::string>& arguments) {

@@ -17,7 +17,7 @@ namespace strait {
 
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kCompareUsage =
     "write strait compare SCENARIO-OR-RUN[@key=value,...]... [--links FILE...] [--compute "
     "x0.1,x1,x10] [--loss X] [--csv FILE] [--json FILE] [--key value], e.g. strait compare demo "
     "demo@run.inner_steps=50,run.rounds=24";
@@ -40,7 +40,7 @@ Item read_item(const std::string& word) {
     } else if (!item.keys.empty()) {
       item.keys.back() += "," + part;
     } else {
-      throw UserError(fmt::format("{}: '{}' is no key=value; {}", word, part, kUsage));
+      throw UserError(fmt::format("{}: '{}' is no key=value; {}", word, part, kCompareUsage));
     }
   }
   return item;
@@ -126,7 +126,7 @@ bool moved(const Entry& entry, const PricedWords& words) {
 }  // namespace
 
 int command_compare(const std::vector<std::string>& arguments) {
-  const PricedWords words = read_priced_words(arguments, kUsage);
+  const PricedWords words = read_priced_words(arguments, kCompareUsage);
   std::vector<Entry> entries;  // all mistakes are found before anything is trained
   for (const std::string& item : words.items) entries.push_back(read_entry(item, words));
   Trained trained;

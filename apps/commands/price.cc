@@ -14,7 +14,7 @@ namespace strait {
 
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kPriceUsage =
     "write strait price RUN [--links FILE...] [--compute x0.1,x1,x10] [--loss X] [--csv FILE] "
     "[--json FILE] [--key value], e.g. strait price runs/demo-001 --links scenarios/links/*.csv";
 
@@ -43,11 +43,11 @@ void check_replay(const TrainedRun& run, const std::vector<PriceRow>& rows) {
 }  // namespace
 
 int command_price(const std::vector<std::string>& arguments) {
-  const PricedWords words = read_priced_words(arguments, kUsage);
+  const PricedWords words = read_priced_words(arguments, kPriceUsage);
   if (words.items.size() > 1) {
     throw UserError(
         fmt::format("'{}' is one word too many: one run at a time; several: strait compare; {}",
-                    words.items[1], kUsage));
+                    words.items[1], kPriceUsage));
   }
   const TrainedRun run = read_trained_run(words.items.front());
   check_priceable(run);

@@ -15,7 +15,7 @@ namespace strait {
 
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kSampleUsage =
     "write strait sample RUN|CHECKPOINT [--prompt TEXT] [--tokens 200] [--temperature 0.8] "
     "[--seed 1]";
 constexpr std::int64_t kMostTokens = 1'000'000;
@@ -23,12 +23,12 @@ constexpr std::int64_t kMostTokens = 1'000'000;
 /// The option's number, or `otherwise` if it is not there.
 template <class T>
 T number(std::vector<std::string>& words, const std::string& option, T otherwise, T most) {
-  const std::string text = take_option(words, option, "number", kUsage);
+  const std::string text = take_option(words, option, "number", kSampleUsage);
   if (text.empty()) return otherwise;
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= most)) {
-    throw UserError(fmt::format("{} {}: has to be 0 to {}; {}", option, text, most, kUsage));
+    throw UserError(fmt::format("{} {}: has to be 0 to {}; {}", option, text, most, kSampleUsage));
   }
   return value;
 }
@@ -43,13 +43,13 @@ void put(std::int64_t token) {
 
 int command_sample(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = arguments;
-  std::string prompt = take_option(words, "--prompt", "text", kUsage);
+  std::string prompt = take_option(words, "--prompt", "text", kSampleUsage);
   const auto tokens = number<std::int64_t>(words, "--tokens", 200, kMostTokens);
   const auto temperature = number<double>(words, "--temperature", 0.8, 100);
   const auto seed = number<std::uint64_t>(words, "--seed", 1, ~std::uint64_t{0});
-  if (words.empty()) throw UserError(fmt::format("no run and no checkpoint; {}", kUsage));
+  if (words.empty()) throw UserError(fmt::format("no run and no checkpoint; {}", kSampleUsage));
   if (words.size() > 1) {
-    throw UserError(fmt::format("'{}' is one word too many; {}", words[1], kUsage));
+    throw UserError(fmt::format("'{}' is one word too many; {}", words[1], kSampleUsage));
   }
   const SavedModel model = load_model(pick_checkpoint(words.front()));
   if (model.gpt.vocabulary != 256) {
@@ -58,7 +58,7 @@ int command_sample(const std::vector<std::string>& arguments) {
                     words.front(), model.gpt.vocabulary));
   }
   std::fwrite(prompt.data(), 1, prompt.size(), stdout);
-  if (prompt.empty()) prompt = "\n";  // a text begins somewhere
+  if (prompt.empty()) prompt.push_back('\n');  // a text begins somewhere
   GptSampler sampler(model.gpt, model.parameters);
   std::span<const float> logits;
   for (const char byte : prompt) logits = sampler.feed(static_cast<unsigned char>(byte));
