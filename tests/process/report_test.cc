@@ -80,7 +80,7 @@ TEST_CASE("several runs stand side by side and one chart is a picture", "[proces
   CHECK(both.code == 0);
   const std::string html = read_file(folder / "report.html");
   check_page(html);
-  CHECK_THAT(html, Catch::Contains("quadratic-001 sends"));
+  CHECK_THAT(html, Catch::Contains("diloco sends"));
   CHECK_THAT(html, Catch::Contains("data_parallel"));
   const Ended picture = run_strait({"report", one, two, "--svg", "loss.svg", "--panel", "loss"},
                                    {.folder = folder.path()});
