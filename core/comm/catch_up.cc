@@ -228,11 +228,16 @@ std::vector<PeerId> CatchUp::in_turn(const std::vector<IslandId>& islands) const
 
 Async<HereMessage> CatchUp::where() {
   here_.emplace(transport_.loop());
+  asked_ = transport_.loop().now();
   Pending<HereMessage> answer = here_->pending();
   session_opened(PeerId::kCoordinator);
   HereMessage here = co_await answer;
   here_.reset();
   co_return here;
+}
+
+std::optional<Nanos> CatchUp::asks_since() const {
+  return here_ && !here_->completed() ? std::optional(asked_) : std::nullopt;
 }
 
 void CatchUp::on_here(const HereMessage& message) {

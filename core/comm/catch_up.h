@@ -78,6 +78,8 @@ class CatchUp final : private SessionWatcher {
 
   // The asker's side, one at a time.
   Async<Outcome<CaughtUp>> run(std::uint32_t from);
+  /// Since when the coordinator is asked who has what; nothing while it is not.
+  std::optional<Nanos> asks_since() const;
   void on_here(const HereMessage& message);
   void fail(const Failure& failure);  // nobody can go on
 
@@ -118,6 +120,7 @@ class CatchUp final : private SessionWatcher {
   std::uint32_t from_ = 0;  // what the asker has
   std::uint32_t asks_ = 0;
   std::optional<Promise<HereMessage>> here_;  // while we ask where
+  Nanos asked_{0};                            // when we began to wait for it
   struct Fetching {
     PeerId donor{};
     std::uint32_t ask = 0;

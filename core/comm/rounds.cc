@@ -351,15 +351,26 @@ void Rounds::beat() {
     if (*alive != nullptr) (*alive)->beat();
   });
   if (transport_.connected(PeerId::kCoordinator)) say(HeartbeatMessage{});
+  if (const auto asks = catch_up_.asks_since()) dial_anew_if_silent(*asks);
   if (request_ == nullptr) return watch_readers();
   if (request_->stage == Stage::kExchanging) return watch_members();
   watch_coordinator();
+}
+
+/// The coordinator owes us an answer. A connection whose packets were lost again and again waits
+/// longer each time, for minutes in the end: another one begins anew.
+void Rounds::dial_anew_if_silent(Nanos since) {
+  const Nanos heard = std::max(since, transport_.heard(PeerId::kCoordinator));
+  if (transport_.loop().now() - heard <= options_.miss_after) return;
+  if (!transport_.connected(PeerId::kCoordinator)) return;
+  transport_.drop(PeerId::kCoordinator, {FailureKind::kTimeout, "the coordinator does not answer"});
 }
 
 /// May end the request.
 void Rounds::watch_coordinator() {
   const Nanos heard = std::max(request_->since, transport_.heard(PeerId::kCoordinator));
   if (transport_.loop().now() - heard <= options_.miss_after) return;
+  dial_anew_if_silent(request_->since);
   if (request_->stage == Stage::kWaiting) return miss(request_->asked.round - 1);
   say_where_we_are();  // it may have given us up, and know nothing of our report
 }

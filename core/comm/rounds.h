@@ -17,7 +17,8 @@
 //   waiting     has said ready; no roster yet      (ready)
 //   exchanging  in the exchange of (round, epoch)  (ready)
 //   reported    has completed it, waits for the verdict, applies nothing  (ready, report)
-// Without word from the coordinator for `miss_after` a waiting island has missed the round; one
+// Without word from the coordinator for `miss_after` the connection to it is dialled anew, and a
+// waiting island has missed the round; one
 // that has reported asks on for ever, since the others may have applied what it holds.
 //
 // Ownership: `in` and `out` belong to the round until its ticket is completed, and are free then
@@ -141,6 +142,7 @@ class Rounds final : private SessionWatcher {
   void say_where_we_are();
   void beat();
   void watch_coordinator();
+  void dial_anew_if_silent(Nanos since);
   void watch_members();
   void watch_readers();
   void leave_behind(const Roster& now);
