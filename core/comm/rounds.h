@@ -18,8 +18,8 @@
 //   exchanging  in the exchange of (round, epoch)  (ready)
 //   reported    has completed it, waits for the verdict, applies nothing  (ready, report)
 // Without word from the coordinator for `miss_after` the connection to it is dialled anew, and a
-// waiting island has missed the round; one
-// that has reported asks on for ever, since the others may have applied what it holds.
+// waiting island has missed the round; one that has reported asks on for ever, since the others may
+// have applied what it holds.
 //
 // Ownership: `in` and `out` belong to the round until its ticket is completed, and are free then
 // whatever came out. `hold` keeps `in` valid even when the island's thread has died.
