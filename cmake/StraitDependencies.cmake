@@ -14,7 +14,7 @@ strait_find(fmt)
 strait_find(ZLIB)
 strait_find(OpenSSL)
 # Boost's own file: CMake 3.30 deprecates its FindBoost (policy CMP0167).
-strait_find(Boost CONFIG COMPONENTS program_options)
+strait_find(Boost CONFIG COMPONENTS context program_options)
 foreach(module libxxhash libuv libzstd libutf8proc)
   string(REGEX REPLACE "^libxx" "xx" name ${module})  # PkgConfig::xxhash, libuv ...
   pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})

@@ -8,6 +8,7 @@
 
 #include "core/base/check.h"
 #include "core/base/interrupt.h"
+#include "netsim/fiber.h"
 
 namespace strait {
 
@@ -80,7 +81,7 @@ class VirtualLoop::IslandClock final : public Clock {
     if (state_ == State::kWaiting && waits_for_ == &ticket) end_ = pauses_.resume(loop_.now_);
   }
 
-  /// What the island's thread does: one life.
+  /// What the island's thread or fiber does: one life.
   void live() {
     std::exception_ptr failure;
     try {
@@ -97,7 +98,6 @@ class VirtualLoop::IslandClock final : public Clock {
       loop_.failed_ = true;
       failure_ = failure;
     }
-    give_turn_back();
     leave(State::kGone);
   }
 
@@ -125,22 +125,16 @@ class VirtualLoop::IslandClock final : public Clock {
     awake_.notify_one();
   }
 
-  void give_turn_back() {
-    if (holds_turn_) loop_.turn_.unlock();
-    holds_turn_ = false;
-  }
-
-  /// Until the loop makes this island active. `lock` is held before and after; the turn, if islands
-  /// take turns, is not held while asleep.
+  /// Until the loop makes this island active. `lock` is held before and after.
   void sleep(std::unique_lock<std::mutex>& lock) {
-    give_turn_back();
-    awake_.wait(lock, [&] { return state_ == State::kActive; });
-    lock.unlock();
-    if (!loop_.options_.parallel) {
-      loop_.turn_.lock();
-      holds_turn_ = true;
+    const auto active = [&] { return state_ == State::kActive; };
+    if (!fiber_) {
+      awake_.wait(lock, active);
+    } else if (!active()) {
+      lock.unlock();
+      fiber_->suspend();
+      lock.lock();
     }
-    lock.lock();
     throw_if_over();
   }
 
@@ -153,14 +147,15 @@ class VirtualLoop::IslandClock final : public Clock {
   Nanos announced_{-1};
   Nanos waited_{0};
   bool work_done_ = true;
-  bool holds_turn_ = false;
   TicketState* waits_for_ = nullptr;
   std::vector<Callback> posted_;
   std::condition_variable awake_;
   int lives_ = 1;  // started so far, this one included
   bool killed_ = false;
   std::exception_ptr failure_;  // what its body threw
+  // Where a life runs, one of the two.
   std::jthread thread_;
+  std::unique_ptr<Fiber> fiber_;
 };
 
 VirtualLoop::VirtualLoop(int islands, Trace& trace, VirtualLoopOptions options)
@@ -207,7 +202,7 @@ void VirtualLoop::run(const std::function<void(IslandId, Clock&)>& body) {
   std::exception_ptr failure;
   try {
     for (const auto& island : islands_) {
-      if (island->state_ != IslandClock::State::kGone) start_thread(*island);
+      if (island->state_ != IslandClock::State::kGone) begin_life(*island);
     }
     run_loop();
   } catch (...) {
@@ -220,8 +215,23 @@ void VirtualLoop::run(const std::function<void(IslandId, Clock&)>& body) {
   rethrow_first_failure(failure);
 }
 
-void VirtualLoop::start_thread(IslandClock& island) {
-  island.thread_ = std::jthread([&island] { island.live(); });
+void VirtualLoop::begin_life(IslandClock& island) {
+  if (options_.parallel) {
+    island.thread_ = std::jthread([&island] { island.live(); });
+  } else {
+    island.fiber_ = std::make_unique<Fiber>([&island] { island.live(); });
+  }
+}
+
+void VirtualLoop::wait_until(std::unique_lock<std::mutex>& lock,
+                             const std::function<bool()>& condition) {
+  if (options_.parallel) return quiet_.wait(lock, condition);
+  for (const auto& island : islands_) {
+    if (island->state_ != IslandClock::State::kActive) continue;
+    lock.unlock();
+    island->fiber_->resume();
+    lock.lock();
+  }
 }
 
 void VirtualLoop::rethrow_first_failure(const std::exception_ptr& of_loop) const {
@@ -244,16 +254,16 @@ void VirtualLoop::kill(IslandId island) {
   {
     std::unique_lock lock(mutex_);
     if (dying.state_ == IslandClock::State::kGone) return;
-    STRAIT_CHECK(active_ == 0 && dying.thread_.joinable(),
+    STRAIT_CHECK(active_ == 0 && (dying.thread_.joinable() || dying.fiber_),
                  "island {} is killed, but not by an event of the run", island);
-    quiet_.wait(lock, [&] { return dying.work_done_; });
+    wait_until(lock, [&] { return dying.work_done_; });
     trace_.add({now_, TraceKind::kIslandKilled, island});
     dying.killed_ = true;
     dying.now_ = now_;
     dying.make_active();
-    quiet_.wait(lock, [&] { return active_ == 0; });
+    wait_until(lock, [&] { return active_ == 0; });
   }
-  dying.thread_.join();
+  if (dying.thread_.joinable()) dying.thread_.join();
   // Dropped when the queue is whole, since what a callback held may post again.
   std::vector<Callback> dropped = std::move(dying.posted_);
   for (std::size_t i = 0; i < posted_.size(); ++i) {
@@ -279,14 +289,14 @@ void VirtualLoop::start_island(IslandId island) {
   }
   if (born.thread_.joinable()) born.thread_.join();
   trace_.add({now_, TraceKind::kIslandJoined, island});
-  start_thread(born);
+  begin_life(born);
 }
 
 void VirtualLoop::run_loop() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      quiet_.wait(lock, [&] { return active_ == 0; });
+      wait_until(lock, [&] { return active_ == 0; });
       if (failed_) return;
       take_posts();
     }
@@ -361,7 +371,7 @@ std::vector<VirtualLoop::IslandClock*> VirtualLoop::due_now() const {
 
 void VirtualLoop::wake(const std::vector<IslandClock*>& due) {
   std::unique_lock lock(mutex_);
-  quiet_.wait(lock, [&] {
+  wait_until(lock, [&] {
     return std::all_of(due.begin(), due.end(), [](const auto* i) { return i->work_done_; });
   });
   for (auto* island : due) {
@@ -392,13 +402,14 @@ void VirtualLoop::advance() {
 }
 
 void VirtualLoop::cancel_islands() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   cancelled_ = true;
   for (const auto& island : islands_) {
     if (island->state_ == IslandClock::State::kActive) continue;
     if (island->state_ == IslandClock::State::kGone) continue;
     island->make_active();
   }
+  wait_until(lock, [&] { return active_ == 0; });
 }
 
 void VirtualLoop::report_deadlock(const std::string& why) const {

@@ -20,7 +20,7 @@
 // loop waits, in wall time, for work that is still being done and until the thread has unwound; so
 // when kill() returns nothing of that life runs any more, and its buffers are gone.
 //
-// Thread: run() is the loop's thread; each IslandClock belongs to its island's thread.
+// Thread: run() is the loop's thread; each IslandClock belongs to its island's thread (or fiber).
 #pragma once
 
 #include <condition_variable>
@@ -46,8 +46,9 @@ class Deadlock : public std::runtime_error {
 };
 
 struct VirtualLoopOptions {
-  /// False: the code of one island runs at a time, for debugging and to measure what parallel
-  /// islands gain. The trace is the same.
+  /// False: the islands are fibers of the loop's thread, so that the code of one runs at a time: to
+  /// debug, to measure what parallel islands gain, and where they have little to compute, since a
+  /// change of threads takes longer than an exchange of a small message. The trace is the same.
   bool parallel = true;
   /// Virtual time without progress (Trace::progress) after which a wait is called a deadlock.
   Nanos stall_limit = std::chrono::hours(1);
@@ -95,7 +96,8 @@ class VirtualLoop final : public IslandLoop {
   IslandClock& find(IslandId island) const {
     return *islands_.at(static_cast<std::size_t>(island));
   }
-  void start_thread(IslandClock& island);
+  void begin_life(IslandClock& island);
+  void wait_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& condition);
   void rethrow_first_failure(const std::exception_ptr& of_loop) const;
   void run_loop();
   void run_instant();
@@ -119,7 +121,6 @@ class VirtualLoop final : public IslandLoop {
   int active_ = 0;          // islands that run code between a wake-up and the next announcement
   bool failed_ = false;     // an island's body threw: the run ends when all are quiet
   bool cancelled_ = false;  // the run has ended; who still blocks is thrown out
-  std::mutex turn_;         // held by the one island that may run when !options_.parallel
 
   std::function<void(IslandId, Clock&)> body_;
   int holders_ = 0;

@@ -106,8 +106,9 @@ RunCosts costs_of_run(const ArmResult& result, std::int64_t rounds) {
 }
 
 /// All rounds of these settings, with buffers of this layout.
-ArmResult run_idle(const RunConfig& config, const FabricOptions& fabric, const ArmOptions& options,
+ArmResult run_idle(RunConfig config, const FabricOptions& fabric, const ArmOptions& options,
                    const ParameterLayout& layout) {
+  config.run.parallel = false;  // there is nothing to compute at the same time
   const IdleTasks tasks(config, layout);
   const Experiment x{config, tasks, fabric, /*real=*/false, /*idle=*/true};
   check_islands(x, options);

@@ -1,7 +1,8 @@
 // Clock: what an island sees of time, and its only door to the loop.
 //
-// An island is a plain thread with straight-line code. It announces how long a piece of work takes
-// before it does it, posts requests to the loop, and waits on tickets; nothing else may block it.
+// An island is a plain thread (or fiber) with straight-line code. It announces how long a piece of
+// work takes before it does it, posts requests to the loop, and waits on tickets; nothing else may
+// block it.
 // Virtual (netsim/virtual_loop.h) or by the wall clock (core/io): the island cannot tell.
 //
 // Thread: the island's, except complete(), which is the loop's. The clock outlives both.

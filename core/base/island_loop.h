@@ -1,6 +1,6 @@
-// IslandLoop: a loop and the islands of this process, each a thread with a clock of its own.
-// VirtualLoop (netsim) runs them in virtual time, RealLoop (core/io) by the wall clock; whoever
-// puts a run together cannot tell which.
+// IslandLoop: a loop and the islands of this process, each a thread (in VirtualLoop also a fiber)
+// with a clock of its own. VirtualLoop (netsim) runs them in virtual time, RealLoop (core/io) by
+// the wall clock; whoever puts a run together cannot tell which.
 //
 // An island has lives: it may be absent at first, be killed by an event and be started by one.
 //

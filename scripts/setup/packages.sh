@@ -2,8 +2,8 @@
 # Debian packages; sourced by scripts/setup.sh.
 
 net_packages=(g++ cmake git ca-certificates ninja-build ccache pkg-config python3 libuv1-dev
-  libboost-program-options-dev libfccp-dev catch2 libssl-dev zlib1g-dev libzstd-dev
-  nlohmann-json3-dev libxxhash-dev libfmt-dev libutf8proc-dev)
+  libboost-context-dev libboost-program-options-dev libfccp-dev catch2 libssl-dev zlib1g-dev
+  libzstd-dev nlohmann-json3-dev libxxhash-dev libfmt-dev libutf8proc-dev)
 
 missing_packages() {
   local -a wanted=("${net_packages[@]}")
