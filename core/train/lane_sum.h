@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 namespace strait {
 
@@ -41,7 +40,6 @@ class LaneSum {
   static constexpr std::int64_t kWidth = 4;
   static constexpr std::int64_t kVectors = kLanes / kWidth;
   typedef double Doubles __attribute__((vector_size(kWidth * sizeof(double))));
-  typedef float Floats __attribute__((vector_size(kWidth * sizeof(float))));
 
   template <bool kSquares>
   __attribute__((always_inline)) void over(const float* values, std::int64_t n) {
@@ -50,9 +48,9 @@ class LaneSum {
     for (; n >= kLanes; n -= kLanes, values += kLanes) {
 #pragma GCC unroll 8
       for (std::int64_t v = 0; v < kVectors; ++v) {
-        Floats from;
-        std::memcpy(&from, values + v * kWidth, sizeof from);
-        const Doubles x = __builtin_convertvector(from, Doubles);
+        // One conversion. GCC takes __builtin_convertvector apart, which took twice the time.
+        const float* const from = values + v * kWidth;
+        const Doubles x = {from[0], from[1], from[2], from[3]};
         lanes[v] += kSquares ? x * x : x;
       }
     }

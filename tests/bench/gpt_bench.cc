@@ -32,6 +32,7 @@
 #include <thread>
 
 #include "core/base/rng.h"
+#include "core/train/flat_buffer.h"
 #include "core/train/optimizer.h"
 #include "core/train/tasks/attention.h"
 #include "core/train/tasks/language.h"
@@ -242,8 +243,9 @@ double milliseconds(int times, const Work& work) {
 void compare_adamw(const char* size, int times, int repeats) {
   set_intra_op_threads(1);
   const ParameterLayout layout = gpt_layout(gpt_size(size));
-  std::vector<float> parameters(static_cast<std::size_t>(layout.size()), 0.1f);
-  const std::vector<float> gradients(parameters.size(), 0.01f);
+  // As tasks have them.
+  FlatBuffer parameters(static_cast<std::size_t>(layout.size()), 0.1f);
+  const FlatBuffer gradients(parameters.size(), 0.01f);
   const auto own = make_inner_optimizer({}, layout);
   std::vector<at::Tensor> tensors;
   for (const Parameter& parameter : layout.parameters()) {
