@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Checks `strait export` and model.start against Hugging Face's transformers.
 
-Trains a small GPT, exports it, starts another run from the exported file and records it: the
-recorded losses of the first step are Strait's on batches that are in the record. transformers
-computes them from the exported folder; the logits' loss has to agree within 1e-4. The exported
-tokenizer has to give bytes. Needs: pip install torch transformers (and text: see scripts/setup.sh).
+Once with tokens that are bytes and once with byte pairs: trains a small GPT and exports it. From
+the exported folder transformers has to compute the same logits within 1e-4 (`strait sample
+--logits`), write the same greedy text, and cut the prompt into the same tokens. Another run starts
+from the exported file and is recorded: the recorded losses of its first step, on batches that are
+in the record, have to be those of transformers' logits within 1e-4.
+Needs: pip install torch transformers (and text: see scripts/setup.sh).
 
 usage: check_export.py [--strait build/release/strait] [--text FOLDER]
 """
@@ -46,14 +48,44 @@ def check_losses(model, record):
     return worst
 
 
-def check_tokenizer(folder):
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    text = "Grüße,  tabs\tand\nlines 0123 \u00e9\u4e2d"
-    ids = tokenizer(text)["input_ids"]
-    if ids != list(text.encode()):
-        sys.exit(f"the tokenizer gives {ids}")
-    if tokenizer.decode(ids) != text:
+def check_logits(model, tokenizer, sampled, prompt, file, tokens):
+    """`sampled` and `file` are what `strait sample --logits` wrote: prompt and greedy text."""
+    ours = load_file(file)
+    ids = tokenizer(prompt)["input_ids"]
+    if ours["tokens"].tolist()[:len(ids)] != ids:
+        sys.exit(f"the tokenizer gives {ids}, strait {ours['tokens'].tolist()[:len(ids)]}")
+    if tokenizer.decode(ids) != prompt:
         sys.exit("the tokenizer does not give the text back")
+    with torch.no_grad():
+        theirs = model(ours["tokens"][None]).logits[0]
+    worst = (theirs - ours["logits"]).abs().max().item()
+    print(f"{tuple(theirs.shape)} logits: differ by {worst:.1e} at most, are {theirs.abs().max():.1f} at most")
+    if worst > 1e-4:
+        sys.exit(f"logits differ by {worst}")
+    written = torch.tensor([ids])
+    for _ in range(tokens):
+        with torch.no_grad():
+            written = torch.cat([written, model(written).logits[:, -1:].argmax(-1)], dim=1)
+    if written[0].tolist() != ours["tokens"].tolist():
+        sys.exit(f"strait sample writes {sampled!r}, transformers {tokenizer.decode(written[0])!r}")
+    return worst
+
+
+def check(strait, place, text, *keys):
+    """Returns the largest differences of losses and logits."""
+    common = ["--network.kind", "pipe", "--pretrain.steps", "0", "--data.text", text, *keys]
+    run(strait, "run", *common, "--rounds", "3", "--out", f"{place}/first")
+    exported = f"{place}/exported"
+    print(run(strait, "export", f"{place}/first/run-001", "--out", exported).strip())
+    run(strait, "run", *common, "--rounds", "1", "--out", f"{place}/second",
+        "--model.start", f"{exported}/model.safetensors", "--record", f"{place}/record")
+    model = GPT2LMHeadModel.from_pretrained(exported).eval()
+    losses = check_losses(model, f"{place}/record")
+    tokenizer = AutoTokenizer.from_pretrained(exported)
+    prompt, file = "The Grüße,  tabs\tand\nlines 0123 \u4e2d", f"{place}/logits.safetensors"
+    sampled = run(strait, "sample", f"{place}/first/run-001", "--prompt", prompt, "--tokens", "20",
+                  "--temperature", "0", "--logits", file)
+    return losses, check_logits(model, tokenizer, sampled, prompt, file, tokens=20)
 
 
 def main():
@@ -61,25 +93,15 @@ def main():
     parser.add_argument("--strait", default="build/release/strait")
     parser.add_argument("--text", default="manpages")
     options = parser.parse_args()
-    common = ["--network.kind", "pipe", "--data.text", options.text, "--pretrain.steps", "0"]
     with tempfile.TemporaryDirectory() as place:
-        run(options.strait, "run", *common, "--rounds", "3", "--out", f"{place}/first")
-        exported = f"{place}/exported"
-        print(run(options.strait, "export", f"{place}/first/run-001", "--out", exported).strip())
-        run(options.strait, "run", *common, "--rounds", "1", "--out", f"{place}/second",
-            "--model.start", f"{exported}/model.safetensors", "--record", f"{place}/record")
-        model = GPT2LMHeadModel.from_pretrained(exported).eval()
-        worst = check_losses(model, f"{place}/record")
-        check_tokenizer(exported)
-        greedy = run(options.strait, "sample", f"{place}/first/run-001", "--prompt", "The ",
-                     "--tokens", "20", "--temperature", "0")
-        ids = torch.tensor([list(b"The ")])
-        for _ in range(20):
-            with torch.no_grad():
-                ids = torch.cat([ids, model(ids).logits[:, -1:].argmax(-1)], dim=1)
-        if bytes(ids[0].tolist()) + b"\n" != greedy.encode(errors="surrogateescape"):
-            sys.exit(f"strait sample writes {greedy!r}, transformers {bytes(ids[0].tolist())!r}")
-    print(f"export: losses within {worst:.1e}, tokens are bytes, the same greedy text")
+        prepared = f"{place}/pairs"
+        run(options.strait, "data", "prepare", options.text, "--out", prepared, "--vocabulary", "1024")
+        results = []
+        for name, text in (("bytes", options.text), ("byte pairs", prepared)):
+            os.mkdir(f"{place}/{name}")
+            results.append((name, *check(options.strait, f"{place}/{name}", text)))
+    for name, losses, logits in results:
+        print(f"export, {name}: losses within {losses:.1e}, logits within {logits:.1e}, the same tokens and text")
 
 
 if __name__ == "__main__":

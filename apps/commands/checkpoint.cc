@@ -98,6 +98,19 @@ int command_checkpoint(const std::vector<std::string>& arguments) {
                               kCheckpointUsage));
 }
 
+void write_tokenizer(const std::string& folder, const SavedModel& model) {
+  if (!model.tokenizer) {
+    fmt::print(stderr,
+               "WARNING: {} has no tokenizer: its tokens came from token files without a "
+               "tokenizer.json; put the one they were made with into {}\n",
+               model.path, folder);
+    return;
+  }
+  write_file_atomically(folder + "/tokenizer.json", tokenizer_json(*model.tokenizer));
+  write_file_atomically(folder + "/tokenizer_config.json",
+                        tokenizer_config_json(*model.tokenizer, model.gpt.context));
+}
+
 int command_export(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = arguments;
   const std::string out = take_option(words, "--out", "folder", kExportUsage);
@@ -107,9 +120,11 @@ int command_export(const std::vector<std::string>& arguments) {
   std::error_code error;
   std::filesystem::create_directories(out, error);
   if (error) throw UserError(cannot_write(out, error.value()));
-  write_gpt2(out, model.gpt, model.parameters);
-  fmt::print("{}: {} after round {} of {}, for transformers' GPT2LMHeadModel; tokens are bytes\n",
-             out, from.path(), model.title.round, model.title.rounds);
+  const auto end = model.tokenizer ? model.tokenizer->end_of_text() : std::nullopt;
+  write_gpt2(out, model.gpt, model.parameters, end);
+  write_tokenizer(out, model);
+  fmt::print("{}: {} after round {} of {}, for transformers' GPT2LMHeadModel\n", out, model.path,
+             model.title.round, model.title.rounds);
   return 0;
 }
 

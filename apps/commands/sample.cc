@@ -1,8 +1,9 @@
-// strait sample RUN|CHECKPOINT [--prompt TEXT] [--tokens N] [--temperature T] [--seed N]: text of a
-// model, byte by byte.
+// strait sample RUN|CHECKPOINT [--prompt TEXT] [--tokens N] [--temperature T] [--seed N]
+//               [--logits FILE]: text of a model, token by token.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -10,6 +11,7 @@
 #include "apps/commands/saved_model.h"
 #include "core/base/errors.h"
 #include "core/train/gpt_sampler.h"
+#include "core/train/safetensors.h"
 
 namespace strait {
 
@@ -17,7 +19,7 @@ namespace {
 
 constexpr std::string_view kSampleUsage =
     "write strait sample RUN|CHECKPOINT [--prompt TEXT] [--tokens 200] [--temperature 0.8] "
-    "[--seed 1]";
+    "[--seed 1] [--logits FILE.safetensors]";
 constexpr std::int64_t kMostTokens = 1'000'000;
 
 /// The option's number, or `otherwise` if it is not there.
@@ -33,17 +35,58 @@ T number(std::vector<std::string>& words, const std::string& option, T otherwise
   return value;
 }
 
-void put(std::int64_t token) {
-  // Other tokenizers than bytes come in here.
-  const auto byte = static_cast<char>(token);
-  std::fwrite(&byte, 1, 1, stdout);
+/// What the model begins with: the prompt, else the end of a text before it.
+std::vector<std::int64_t> tokens_of(const Tokenizer& tokenizer, const std::string& prompt) {
+  const auto end = tokenizer.end_of_text();
+  if (prompt.empty()) return {end ? *end : tokenizer.of_byte('\n')};
+  std::vector<Token> tokens;
+  Encoder(tokenizer).encode(prompt, tokens);
+  return {tokens.begin(), tokens.end()};
 }
+
+void put(const Tokenizer& tokenizer, std::int64_t number) {
+  const auto token = static_cast<Token>(number);
+  const std::string& piece = tokenizer.piece(token);
+  const bool ends_text = tokenizer.end_of_text() == token;
+  std::fwrite(ends_text ? "\n" : piece.data(), 1, ends_text ? 1 : piece.size(), stdout);
+}
+
+/// Feeds tokens and keeps the logits of each, if somebody wants them.
+class Feeder {
+ public:
+  Feeder(const SavedModel& model, bool keep)
+      : sampler_(model.gpt, model.parameters), keep_(keep), vocabulary_(model.gpt.vocabulary) {}
+
+  std::span<const float> feed(std::int64_t token) {
+    const auto logits = sampler_.feed(token);
+    if (keep_) {
+      tokens_.push_back(token);
+      logits_.insert(logits_.end(), logits.begin(), logits.end());
+    }
+    return logits;
+  }
+
+  /// tokens: int64 [n]; logits: fp32 [n, vocabulary], those of the token after.
+  void write(const std::string& path) const {
+    const std::int64_t n = std::ssize(tokens_);
+    write_safetensors(
+        path, {i64_entry("tokens", {n}, tokens_), f32_entry("logits", {n, vocabulary_}, logits_)});
+  }
+
+ private:
+  GptSampler sampler_;
+  const bool keep_;
+  const std::int64_t vocabulary_;
+  std::vector<std::int64_t> tokens_;
+  std::vector<float> logits_;
+};
 
 }  // namespace
 
 int command_sample(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = arguments;
-  std::string prompt = take_option(words, "--prompt", "text", kSampleUsage);
+  const std::string prompt = take_option(words, "--prompt", "text", kSampleUsage);
+  const std::string file = take_option(words, "--logits", "file", kSampleUsage);
   const auto tokens = number<std::int64_t>(words, "--tokens", 200, kMostTokens);
   const auto temperature = number<double>(words, "--temperature", 0.8, 100);
   const auto seed = number<std::uint64_t>(words, "--seed", 1, ~std::uint64_t{0});
@@ -52,23 +95,27 @@ int command_sample(const std::vector<std::string>& arguments) {
     throw UserError(fmt::format("'{}' is one word too many; {}", words[1], kSampleUsage));
   }
   const SavedModel model = load_model(pick_checkpoint(words.front()));
-  if (model.gpt.vocabulary != 256) {
+  if (!model.tokenizer) {
     throw UserError(
-        fmt::format("{}: has a vocabulary of {} tokens; only models of bytes (256) can be sampled",
-                    words.front(), model.gpt.vocabulary));
+        fmt::format("{}: has no tokenizer, so nobody knows what its {} tokens stand for; put the "
+                    "tokenizer.json that its token files were made with beside them, and train",
+                    model.path, model.gpt.vocabulary));
   }
-  std::fwrite(prompt.data(), 1, prompt.size(), stdout);
-  if (prompt.empty()) prompt.push_back('\n');  // a text begins somewhere
-  GptSampler sampler(model.gpt, model.parameters);
+  const Tokenizer& tokenizer = *model.tokenizer;
+  Feeder feeder(model, !file.empty());
   std::span<const float> logits;
-  for (const char byte : prompt) logits = sampler.feed(static_cast<unsigned char>(byte));
+  for (const std::int64_t token : tokens_of(tokenizer, prompt)) logits = feeder.feed(token);
+  std::fwrite(prompt.data(), 1, prompt.size(), stdout);
+  // A model may have room for more tokens than there are.
+  const std::size_t known = std::min(tokenizer.vocabulary(), logits.size());
   Rng rng(seed, "sample");
   for (std::int64_t i = 0; i < tokens; ++i) {
-    const std::int64_t token = draw_token(logits, temperature, rng);
-    put(token);
-    logits = sampler.feed(token);
+    const std::int64_t token = draw_token(logits.first(known), temperature, rng);
+    put(tokenizer, token);
+    logits = feeder.feed(token);
   }
   std::fputc('\n', stdout);
+  if (!file.empty()) feeder.write(file);
   return 0;
 }
 

@@ -17,14 +17,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Nothing if the manifest does not list it.
+std::optional<std::string> file_of(FolderStorage& storage, const PickedCheckpoint& from,
+                                   const SavedManifest& manifest, std::string_view name) {
+  const auto file = std::find_if(manifest.files.begin(), manifest.files.end(),
+                                 [&](const SavedFile& row) { return row.name == name; });
+  if (file == manifest.files.end()) return std::nullopt;
+  return read_saved_file(storage, from.where, from.name, *file);
+}
+
 std::string shared_of(FolderStorage& storage, const PickedCheckpoint& from,
                       const SavedManifest& manifest) {
-  const auto file = std::find_if(manifest.files.begin(), manifest.files.end(),
-                                 [](const SavedFile& row) { return row.name == kSavedShared; });
-  if (file == manifest.files.end()) {
-    throw UserError(fmt::format("{}: manifest.json does not list {}", from.path(), kSavedShared));
+  if (auto shared = file_of(storage, from, manifest, kSavedShared)) return *std::move(shared);
+  throw UserError(fmt::format("{}: manifest.json does not list {}", from.path(), kSavedShared));
+}
+
+std::optional<Tokenizer> tokenizer_of(FolderStorage& storage, const PickedCheckpoint& from,
+                                      const SavedManifest& manifest) {
+  if (const auto json = file_of(storage, from, manifest, kSavedTokenizer)) {
+    return parse_tokenizer(*json, from.path() + "/" + kSavedTokenizer);
   }
-  return read_saved_file(storage, from.where, from.name, *file);
+  if (manifest.title.gpt->vocabulary == 256) return byte_tokenizer();
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,7 +80,11 @@ SavedModel load_model(const PickedCheckpoint& from) {
     throw UserError(
         fmt::format("{}: its model is no GPT; only task.name = language has one", from.path()));
   }
-  SavedModel model{.title = manifest.title, .gpt = *manifest.title.gpt, .parameters = {}};
+  SavedModel model{.path = from.path(),
+                   .title = manifest.title,
+                   .gpt = *manifest.title.gpt,
+                   .parameters = {},
+                   .tokenizer = tokenizer_of(storage, from, manifest)};
   const ParameterLayout layout = gpt_layout(model.gpt);
   const Safetensors file(from.path() + "/" + kSavedShared, shared_of(storage, from, manifest));
   model.parameters.resize(static_cast<std::size_t>(layout.size()));

@@ -1,9 +1,11 @@
 // What the commands that look at checkpoints have in common: which one a path means, and its model.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/train/data/tokenizer.h"
 #include "core/train/saved_round.h"
 
 namespace strait {
@@ -20,9 +22,11 @@ struct PickedCheckpoint {
 PickedCheckpoint pick_checkpoint(const std::string& path);
 
 struct SavedModel {
+  std::string path;  // of its checkpoint
   SavedTitle title;
   GptOptions gpt;
-  std::vector<float> parameters;  // flat
+  std::vector<float> parameters;       // flat
+  std::optional<Tokenizer> tokenizer;  // none: nobody knows what its tokens stand for
 };
 
 /// Its shared parameters, verified. Throws UserError for what is damaged, or no GPT.

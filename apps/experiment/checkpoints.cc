@@ -9,6 +9,7 @@
 #include "apps/output/build_info.h"
 #include "core/base/check.h"
 #include "core/base/quantities.h"
+#include "core/train/data/tokenizer.h"
 #include "core/train/flat_math.h"
 
 namespace strait {
@@ -41,8 +42,7 @@ bool same(double a, double b) {
          (a != a && b != b);
 }
 
-}  // namespace
-
+/// What every checkpoint of an arm says of itself.
 SavedTitle title_of(const Experiment& x, const ArmOptions& options, const TrainPlan& plan) {
   SavedTitle title{.arm = options.name,
                    .strategy = options.strategy,
@@ -53,6 +53,13 @@ SavedTitle title_of(const Experiment& x, const ArmOptions& options, const TrainP
   if (x.config.task.name == "language") title.gpt = gpt_of(x.config);
   return title;
 }
+
+std::string tokenizer_of(const Experiment& x) {
+  const auto tokenizer = x.tasks.tokenizer();
+  return tokenizer != nullptr ? tokenizer_json(*tokenizer) : std::string();
+}
+
+}  // namespace
 
 void ArmCheckpoints::Life::came_to(Island&, std::uint32_t from, std::uint32_t to,
                                    std::span<float> shared,
@@ -65,6 +72,7 @@ ArmCheckpoints::ArmCheckpoints(const Experiment& x, const ArmOptions& options,
                                const SavedRound* resumed, Say say)
     : x_(x),
       title_(title_of(x, options, plan)),
+      tokenizer_(tokenizer_of(x)),
       plan_(plan),
       // Where each step is a round of its own, as many steps.
       every_(static_cast<std::uint32_t>(x.config.checkpoint.every * x.config.run.inner_steps /
@@ -285,7 +293,8 @@ void ArmCheckpoints::write(std::uint32_t round, Open open) {
                    .shared = std::move(open.shared),
                    .outer = std::move(open.outer),
                    .islands = {},
-                   .history = {}};
+                   .history = {},
+                   .tokenizer = tokenizer_};
   saved.title.round = round;
   saved.title.step = open.row->step;
   saved.title.time = open.row->time;
@@ -333,10 +342,13 @@ void ArmCheckpoints::prune() {
 
 // --- the run's begin and end ---
 
-void write_final(FolderStorage& storage, const SavedTitle& title, const ArmResult& result,
-                 const ParameterLayout& layout) {
-  SavedRound saved{
-      .title = title, .shared = result.shared, .outer = {}, .islands = {}, .history = {}};
+void write_final(FolderStorage& storage, const Experiment& x, const ArmResult& result) {
+  SavedRound saved{.title = title_of(x, result.options, result.plan),
+                   .shared = result.shared,
+                   .outer = {},
+                   .islands = {},
+                   .history = {},
+                   .tokenizer = tokenizer_of(x)};
   saved.title.round = result.shared_round;
   const auto row = std::find_if(result.rows.begin(), result.rows.end(),
                                 [&](const RoundRow& r) { return r.round == result.shared_round; });
@@ -346,14 +358,18 @@ void write_final(FolderStorage& storage, const SavedTitle& title, const ArmResul
     saved.title.loss = row->loss;
     if (!row->held_out.empty()) saved.title.held_out = row->held_out.front().value;
   }
-  write_saved_round(storage, kFinalCheckpoint, saved, layout);
+  write_saved_round(storage, kFinalCheckpoint, saved, x.tasks.layout());
 }
 
-void write_start(FolderStorage& storage, const SavedTitle& title, const Pretraining& pretraining,
-                 const ParameterLayout& layout) {
+void write_start(FolderStorage& storage, const Experiment& x, const ArmOptions& options,
+                 const Pretraining& pretraining) {
   const Checkpoint& start = pretraining.checkpoint;
-  SavedRound saved{
-      .title = title, .shared = start.parameters, .outer = {}, .islands = {}, .history = {}};
+  SavedRound saved{.title = title_of(x, options, train_plan(x, options, &start)),
+                   .shared = start.parameters,
+                   .outer = {},
+                   .islands = {},
+                   .history = {},
+                   .tokenizer = tokenizer_of(x)};
   saved.title.step = start.steps;
   saved.title.loss = pretraining.loss;
   SavedIsland& all = saved.islands.emplace_back();
@@ -361,7 +377,7 @@ void write_start(FolderStorage& storage, const SavedTitle& title, const Pretrain
   for (std::size_t i = 0; i < start.inner_state.size(); ++i) {
     all.inner.push_back({start.inner_names[i], start.inner_state[i]});
   }
-  write_saved_round(storage, kStartCheckpoint, saved, layout);
+  write_saved_round(storage, kStartCheckpoint, saved, x.tasks.layout());
 }
 
 void read_start(FolderStorage& storage, const std::string& where, const ParameterLayout& layout,

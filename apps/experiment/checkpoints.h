@@ -31,9 +31,6 @@
 
 namespace strait {
 
-/// What every checkpoint of an arm says of itself.
-SavedTitle title_of(const Experiment& experiment, const ArmOptions& options, const TrainPlan& plan);
-
 class ArmCheckpoints {
  public:
   using Say = std::function<void(const std::string& line)>;
@@ -87,6 +84,7 @@ class ArmCheckpoints {
 
   const Experiment& x_;
   const SavedTitle title_;
+  const std::string tokenizer_;
   const TrainPlan plan_;
   const std::uint32_t every_;  // rounds of the plan; 0: none
   FolderStorage& storage_;
@@ -125,12 +123,11 @@ class ArmCheckpoints::Life final : public RoundKeeper {
 };
 
 /// Shared parameters alone: of a run that has ended, for who wants to use the model.
-void write_final(FolderStorage& storage, const SavedTitle& title, const ArmResult& result,
-                 const ParameterLayout& layout);
+void write_final(FolderStorage& storage, const Experiment& experiment, const ArmResult& result);
 
 /// Where all islands start after pretraining, so that a resumed run need not do it again.
-void write_start(FolderStorage& storage, const SavedTitle& title, const Pretraining& pretraining,
-                 const ParameterLayout& layout);
+void write_start(FolderStorage& storage, const Experiment& experiment, const ArmOptions& options,
+                 const Pretraining& pretraining);
 void read_start(FolderStorage& storage, const std::string& where, const ParameterLayout& layout,
                 Pretraining& pretraining);
 

@@ -304,8 +304,7 @@ void Session::run_pretraining() {
   progress_.clear();
   say_pretraining();
   if (!saved_) return;
-  const TrainPlan plan = train_plan(experiment_, arms_.front(), &pretraining_->checkpoint);
-  write_start(*saved_, title_of(experiment_, arms_.front(), plan), *pretraining_, tasks_->layout());
+  write_start(*saved_, experiment_, arms_.front(), *pretraining_);
 }
 
 void Session::say_pretraining() {
@@ -377,7 +376,7 @@ void Session::write_model() {
   FileStorage run(folder_);
   run.make_folder("checkpoints");
   FileStorage saved(checkpoints_folder());
-  write_final(saved, title_of(experiment_, first.options, first.plan), first, tasks_->layout());
+  write_final(saved, experiment_, first);
 }
 
 /// In this process, or in those of the islands.

@@ -87,6 +87,7 @@ class LanguageSource final : public TaskSource {
   std::string data_description() const override { return corpus_.description; }
   std::string data_hash() const override { return corpus_.hash; }
   double bytes_per_token() const override { return bytes_per_token_; }
+  std::shared_ptr<const Tokenizer> tokenizer() const override { return corpus_.tokenizer; }
 
   bool batch(BatchKey key, std::span<std::int64_t> inputs,
              std::span<std::int64_t> targets) const override {

@@ -17,6 +17,8 @@
 
 namespace strait {
 
+class Tokenizer;
+
 class TaskSource {
  public:
   virtual ~TaskSource() = default;
@@ -40,6 +42,9 @@ class TaskSource {
   /// or it is not known.
   virtual double bytes_per_token() const { return 0; }
 
+  /// Of text whose tokens are not bytes, where it is known what they stand for.
+  virtual std::shared_ptr<const Tokenizer> tokenizer() const { return nullptr; }
+
   /// What a record needs: one batch's inputs and targets [sequences, T]. False if there are no
   /// tokens.
   virtual bool batch(BatchKey, std::span<std::int64_t> /*inputs*/,
@@ -55,9 +60,6 @@ class TaskSource {
     return std::nullopt;
   }
 };
-
-/// The model of the language task. Of filled-in settings.
-GptOptions gpt_of(const RunConfig& config);
 
 /// What the settings' task trains. Reads no text and needs no LibTorch. Throws UserError for a
 /// model that cannot be built.

@@ -22,7 +22,8 @@ void write_json(const std::string& path, const Json& json) {
   write_file_atomically(path, json.dump(/*indent=*/2) + "\n");
 }
 
-Json config_of(const GptOptions& o) {
+Json config_of(const GptOptions& o, std::optional<std::int64_t> end_of_text) {
+  const Json end = end_of_text ? Json(*end_of_text) : Json();
   return {{"model_type", "gpt2"},        {"architectures", {"GPT2LMHeadModel"}},
           {"vocab_size", o.vocabulary},  {"n_positions", o.context},
           {"n_ctx", o.context},          {"n_embd", o.width},
@@ -31,54 +32,8 @@ Json config_of(const GptOptions& o) {
           {"layer_norm_epsilon", 1e-5},  {"initializer_range", o.initial_spread()},
           {"embd_pdrop", 0.0},           {"attn_pdrop", 0.0},
           {"resid_pdrop", 0.0},          {"scale_attn_weights", true},
-          {"tie_word_embeddings", true}, {"bos_token_id", nullptr},
-          {"eos_token_id", nullptr},     {"torch_dtype", "float32"}};
-}
-
-std::string utf8(int code_point) {
-  if (code_point < 0x80) return {static_cast<char>(code_point)};
-  return {static_cast<char>(0xC0 | code_point >> 6), static_cast<char>(0x80 | (code_point & 0x3F))};
-}
-
-/// The 256 bytes as the printable characters that byte-level BPE writes for them (GPT-2's
-/// bytes_to_unicode), each with its byte as its number: no merges, so a byte is a token.
-Json byte_vocabulary() {
-  Json vocabulary = Json::object();
-  int next = 0x100;
-  for (int byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte != 173);
-    vocabulary[utf8(printable ? byte : next++)] = byte;
-  }
-  return vocabulary;
-}
-
-Json tokenizer() {
-  return {{"version", "1.0"},
-          {"truncation", nullptr},
-          {"padding", nullptr},
-          {"added_tokens", Json::array()},
-          {"normalizer", nullptr},
-          {"pre_tokenizer",
-           {{"type", "ByteLevel"},
-            {"add_prefix_space", false},
-            {"trim_offsets", true},
-            {"use_regex", false}}},
-          {"post_processor", nullptr},
-          {"decoder",
-           {{"type", "ByteLevel"},
-            {"add_prefix_space", false},
-            {"trim_offsets", true},
-            {"use_regex", false}}},
-          {"model",
-           {{"type", "BPE"},
-            {"dropout", nullptr},
-            {"unk_token", nullptr},
-            {"continuing_subword_prefix", nullptr},
-            {"end_of_word_suffix", nullptr},
-            {"fuse_unk", false},
-            {"byte_fallback", false},
-            {"vocab", byte_vocabulary()},
-            {"merges", Json::array()}}}};
+          {"tie_word_embeddings", true}, {"bos_token_id", end},
+          {"eos_token_id", end},         {"torch_dtype", "float32"}};
 }
 
 /// What older files carry beside the parameters.
@@ -137,7 +92,7 @@ std::vector<float> read(const Safetensors& file, const GptOptions& options) {
 }  // namespace
 
 void write_gpt2(const std::string& folder, const GptOptions& options,
-                std::span<const float> parameters) {
+                std::span<const float> parameters, std::optional<std::int64_t> end_of_text) {
   if (options.attention_width() != options.width) {
     throw UserError(
         fmt::format("the attention is {} x {} = {} wide and the model {}: GPT-2 has no such model; "
@@ -146,11 +101,7 @@ void write_gpt2(const std::string& folder, const GptOptions& options,
   }
   const ParameterLayout layout = gpt_layout(options);
   write_safetensors(folder + "/model.safetensors", named_tensors(layout, parameters, kPrefix));
-  write_json(folder + "/tokenizer.json", tokenizer());
-  write_json(folder + "/tokenizer_config.json", {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                                                 {"model_max_length", options.context},
-                                                 {"clean_up_tokenization_spaces", false}});
-  write_json(folder + "/config.json", config_of(options));
+  write_json(folder + "/config.json", config_of(options, end_of_text));
 }
 
 std::vector<float> read_gpt2(const std::string& path, const GptOptions& options) {

@@ -183,6 +183,7 @@ class Writer {
     Json islands = Json::array();
     for (std::size_t i = 0; i < saved.islands.size(); ++i) islands.push_back(island(saved, i));
     if (!saved.history.empty()) history(saved);
+    if (!saved.tokenizer.empty()) text(kSavedTokenizer, saved.tokenizer);
     manifest(saved.title, islands);
   }
 
@@ -324,8 +325,12 @@ class Reader {
   SavedRound read(const ParameterLayout& layout) const {
     const Json json = manifest();
     return from_manifest([&] {
-      SavedRound saved{
-          .title = title_in(json), .shared = {}, .outer = {}, .islands = {}, .history = {}};
+      SavedRound saved{.title = title_in(json),
+                       .shared = {},
+                       .outer = {},
+                       .islands = {},
+                       .history = {},
+                       .tokenizer = {}};
       saved.shared.resize(static_cast<std::size_t>(layout.size()));
       read_named_tensors(tensors(json, kSavedShared), layout, saved.shared);
       if (find(json, kOuter) != nullptr) {
@@ -343,6 +348,7 @@ class Reader {
                                     return islands;
                                   });
       }
+      if (find(json, kSavedTokenizer) != nullptr) saved.tokenizer = bytes(json, kSavedTokenizer);
       return saved;
     });
   }

@@ -7,6 +7,8 @@
 //                             parameters (parameters.NAME) where they differ from the shared ones;
 //                             one file for islands that have the same
 //   NAME/history.json         what each island has reported so far: losses, times, evaluations
+//   NAME/tokenizer.json       what the model's tokens stand for, if they are no bytes and it is
+//                             known
 //
 // A checkpoint is there completely or not at all: all of it is made as NAME.tmp, each file synced,
 // the manifest last, and then the folder gets its name. A reader trusts nothing: what does not fit
@@ -82,6 +84,7 @@ struct SavedRound {
   std::vector<SavedBuffer> outer;
   std::vector<SavedIsland> islands;
   std::vector<SavedHistory> history;  // by island
+  std::string tokenizer;              // a tokenizer.json; empty: there is none
 };
 
 /// Replaces what there is of that name. A StorageError leaves nothing of it, if the disk lets it.
@@ -122,5 +125,6 @@ void remove_saved_round(FolderStorage& storage, const std::string& name);
 void remove_leftovers(FolderStorage& storage);
 
 inline constexpr const char* kSavedShared = "shared.safetensors";
+inline constexpr const char* kSavedTokenizer = "tokenizer.json";
 
 }  // namespace strait

@@ -1,10 +1,8 @@
 // strait data: text to tokens, and what is said of them.
-#include <fmt/format.h>
-
 #include <filesystem>
 
 #include "core/base/files.h"
-#include "tests/process/program.h"
+#include "tests/process/text_folder.h"
 
 namespace strait {
 namespace {
@@ -12,31 +10,8 @@ namespace {
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
-/// Two sources of made-up text.
-class Place {
- public:
-  Place() {
-    for (const char* source : {"one", "two"}) {
-      std::filesystem::create_directories(folder_ / (std::string("text/") + source));
-      for (int file = 0; file < 20; ++file) {
-        std::string words;
-        for (int i = 0; i < 400; ++i) words += fmt::format("{} {} {}\n", source, file, i * file);
-        write_file_atomically(folder_ / fmt::format("text/{}/{}.txt", source, file), words);
-      }
-    }
-  }
-
-  Ended run(const Words& words) const { return run_strait(words, child()); }
-  std::string refused(const Words& words) const { return mistake(words, child()); }
-  Child child() const { return {.folder = folder_.path()}; }
-  std::string operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  TemporaryFolder folder_;
-};
-
 TEST_CASE("a text is prepared, and info says what there is", "[process]") {
-  const Place place;
+  const TextFolder place;
   const Ended made =
       place.run({"data", "prepare", "text", "--out", "tokens", "--vocabulary", "300"});
   CAPTURE(made.err);
@@ -60,7 +35,7 @@ TEST_CASE("a text is prepared, and info says what there is", "[process]") {
 }
 
 TEST_CASE("the mistakes of strait data are told in one line", "[process]") {
-  const Place place;
+  const TextFolder place;
   struct Row {
     Words words;
     std::string line;  // how it begins
@@ -92,7 +67,7 @@ TEST_CASE("the mistakes of strait data are told in one line", "[process]") {
 }
 
 TEST_CASE("a full disk while preparing leaves nothing", "[process]") {
-  const Place place;
+  const TextFolder place;
   Child child = place.child();
   child.largest_file = 20'000;
   const Ended ended = run_strait({"data", "prepare", "text", "--out", "tokens"}, child);

@@ -2,41 +2,27 @@
 // 0.3 s in which LibTorch is loaded.
 #ifdef STRAIT_WITH_TORCH
 
-#include <fmt/format.h>
-
 #include <filesystem>
 
 #include "core/base/files.h"
-#include "tests/process/program.h"
+#include "core/train/safetensors.h"
+#include "tests/process/text_folder.h"
 
 namespace strait {
 namespace {
 
-/// Two sources of made-up text, and a scenario that trains on them for two rounds.
-class Place {
+/// A scenario that trains on made-up text for two rounds.
+class Place : public TextFolder {
  public:
   Place() {
-    for (const char* source : {"one", "two"}) {
-      std::filesystem::create_directories(folder_ / (std::string("text/") + source));
-      for (int file = 0; file < 20; ++file) {
-        std::string words;
-        for (int i = 0; i < 400; ++i) words += fmt::format("{} {} {}\n", source, file, i * file);
-        write_file_atomically(folder_ / fmt::format("text/{}/{}.txt", source, file), words);
-      }
-    }
-    write_file_atomically(folder_ / "s.ini",
+    write_file_atomically(*this / "s.ini",
                           "[run]\nrounds = 2\ninner_steps = 2\n[pretrain]\nsteps = 2\n"
                           "[data]\ntext = text\nheld_out_windows = 4\n[network]\nkind = pipe\n");
   }
 
-  Child child() const { return {.folder = folder_.path()}; }
   std::string refused(const Words& more) const {
-    return mistake(Words{"run", "s.ini"} + more, child());
+    return TextFolder::refused(Words{"run", "s.ini"} + more);
   }
-  std::string operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  TemporaryFolder folder_;
 };
 
 TEST_CASE("missing text is refused with how to get it", "[process]") {
@@ -102,6 +88,49 @@ TEST_CASE("a record of data parallelism whose islands come and go is refused", "
              Catch::StartsWith("run.record: steps of data parallelism that an island has missed") &&
                  Catch::EndsWith("data_parallel.missing = wait where all islands stay"));
   CHECK_FALSE(std::filesystem::exists(place / "new"));
+}
+
+TEST_CASE("a model keeps the tokenizer of its text", "[process]") {
+  const Place place;
+  REQUIRE(place.run({"data", "prepare", "text", "--out", "pairs", "--vocabulary", "300"}).code ==
+          0);
+  const Ended trained = place.run({"run", "s.ini", "--data.text", "pairs", "--out", "runs"});
+  CAPTURE(trained.err);
+  REQUIRE(trained.code == 0);
+  std::filesystem::remove_all(place / "pairs");
+
+  const Ended sample = place.run({"sample", "runs/s-001", "--prompt", "one 1 1\none 1", "--tokens",
+                                  "5", "--temperature", "0", "--logits", "logits.safetensors"});
+  CAPTURE(sample.err);
+  CHECK(sample.code == 0);
+  CHECK_THAT(sample.out, Catch::StartsWith("one 1 1\none 1"));
+  const Safetensors logits(place / "logits.safetensors");
+  const auto tokens = std::ssize(logits.i64("tokens"));
+  CHECK(tokens < 5 + 13);  // pairs are fewer than the prompt's bytes
+  CHECK(logits.at("logits").shape == std::vector<std::int64_t>{tokens, 300});
+
+  CHECK(place.run({"export", "runs/s-001", "--out", "gpt"}).code == 0);
+  CHECK_THAT(read_file(place / "gpt/tokenizer.json"), Catch::Contains("<|endoftext|>"));
+  CHECK_THAT(read_file(place / "gpt/tokenizer_config.json"), Catch::Contains("model_max_length"));
+  CHECK_THAT(read_file(place / "gpt/config.json"), Catch::Contains("\"vocab_size\": 300"));
+}
+
+TEST_CASE("a model of tokens that nobody knows is exported without a tokenizer", "[process]") {
+  const Place place;
+  std::string numbers;  // of two bytes
+  for (int i = 0; i < 20'000; ++i)
+    numbers += {static_cast<char>(i % 251), static_cast<char>(i % 2)};
+  write_file_atomically(place / "tokens.bin", numbers);
+  const Ended trained = place.run({"run", "s.ini", "--data.text", "tokens.bin",
+                                   "--model.vocabulary", "512", "--out", "trained"});
+  CAPTURE(trained.err);
+  REQUIRE(trained.code == 0);
+  CHECK_THAT(place.TextFolder::refused({"sample", "trained/s-001"}),
+             Catch::Contains("has no tokenizer, so nobody knows what its 512 tokens stand for"));
+  const Ended exported = place.run({"export", "trained/s-001", "--out", "gpt"});
+  CHECK(exported.code == 0);
+  CHECK_THAT(exported.err, Catch::StartsWith("WARNING: trained/s-001/checkpoints/final has no "));
+  CHECK(files_in(place / "gpt").count("tokenizer.json") == 0);
 }
 
 TEST_CASE("a device that is not there is found before anything is made", "[process]") {

@@ -78,6 +78,18 @@ TEST_CASE("both forms of merges are read, and what is written is read back", "[d
   CHECK(tokenizer.text_bytes(0) == 1);
 }
 
+// The characters of GPT-2's bytes_to_unicode: each byte has one, and its number is the byte.
+TEST_CASE("the tokens of byte text are the bytes", "[data]") {
+  const std::string json = tokenizer_json(byte_tokenizer());
+  for (const char* token : {"\"A\": 65,", "\"\u0120\": 32,", "\"\u010A\": 10,", "\"\u0143\": 173,",
+                            "\"\u00FF\": 255\n", "\"\\\"\": 34,"}) {
+    CHECK_THAT(json, Catch::Matchers::Contains(token));
+  }
+  CHECK(equal(parse_tokenizer(json, "bytes"), byte_tokenizer()));
+  CHECK(encoded(byte_tokenizer(), "a\xC3\xA4\xFF b") ==
+        std::vector<Token>{0x61, 0xC3, 0xA4, 0xFF, 0x20, 0x62});
+}
+
 TEST_CASE("decoding gives any bytes back", "[data]") {
   const auto seed = test_seed();
   CAPTURE(seed);

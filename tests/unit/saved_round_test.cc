@@ -49,7 +49,8 @@ SavedRound sample(const ParameterLayout& layout, std::uint32_t round) {
                    .shared = flat(layout, r),
                    .outer = {{"momentum", flat(layout, r + 0.5f)}},
                    .islands = {},
-                   .history = {}};
+                   .history = {},
+                   .tokenizer = round % 2 == 0 ? "{\"version\": \"1.0\"}" : ""};
   const std::vector<SavedBuffer> inner{{"m", flat(layout, -r)}, {"v", flat(layout, 2 * r)}};
   saved.islands.push_back({.island = 0, .inner = inner, .steps = 7});
   saved.islands.push_back({.island = 1, .inner = inner, .steps = 7});
@@ -77,6 +78,7 @@ void check_equal(const SavedRound& a, const SavedRound& b) {
   CHECK(a.title.settings == b.title.settings);
   CHECK(a.title.gpt.has_value() == b.title.gpt.has_value());
   CHECK(same_bits(a.shared, b.shared));
+  CHECK(a.tokenizer == b.tokenizer);
   REQUIRE(a.outer.size() == b.outer.size());
   for (std::size_t i = 0; i < a.outer.size(); ++i) {
     CHECK(a.outer[i].name == b.outer[i].name);

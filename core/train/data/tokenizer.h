@@ -94,7 +94,11 @@ class Encoder {
 Tokenizer parse_tokenizer(const std::string& json, const std::string& file);
 std::string tokenizer_json(const Tokenizer& tokenizer);
 
-/// The file that transformers wants beside it.
-std::string tokenizer_config_json(const Tokenizer& tokenizer);
+/// The file that transformers wants beside it. `context`: the longest text that the model takes, in
+/// tokens; 0: there is no model yet.
+std::string tokenizer_config_json(const Tokenizer& tokenizer, std::int64_t context = 0);
+
+/// Each byte a token, with the byte as its number.
+Tokenizer byte_tokenizer();
 
 }  // namespace strait

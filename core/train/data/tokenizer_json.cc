@@ -158,6 +158,12 @@ class Reader {
 
 }  // namespace
 
+Tokenizer byte_tokenizer() {
+  std::vector<std::string> pieces;
+  for (int byte = 0; byte < 256; ++byte) pieces.emplace_back(1, static_cast<char>(byte));
+  return {std::move(pieces), {}, {}};
+}
+
 Tokenizer parse_tokenizer(const std::string& json, const std::string& file) {
   return Reader(json, file).read();
 }
@@ -214,10 +220,11 @@ std::string tokenizer_json(const Tokenizer& tokenizer) {
   return json.dump(1) + "\n";
 }
 
-std::string tokenizer_config_json(const Tokenizer& tokenizer) {
+std::string tokenizer_config_json(const Tokenizer& tokenizer, std::int64_t context) {
   Json json{{"tokenizer_class", "PreTrainedTokenizerFast"},
             {"add_prefix_space", false},
             {"clean_up_tokenization_spaces", false}};
+  if (context > 0) json["model_max_length"] = context;
   if (tokenizer.end_of_text()) {
     json["bos_token"] = json["eos_token"] = json["unk_token"] = kEndOfText;
   }
