@@ -154,7 +154,7 @@ TEST_CASE("a run leaves its model for the commands that use it", "[process]") {
         "nowhere: no such folder; name a run's folder or a checkpoint in it");
   CHECK(mistake({"sample", "kept/quadratic-001", "--tokens", "many"}, child) ==
         "--tokens many: has to be 0 to 1000000; write strait sample RUN|CHECKPOINT [--prompt TEXT] "
-        "[--tokens 200] [--temperature 0.8] [--seed 1]");
+        "[--tokens 200] [--temperature 0.8] [--seed 1] [--logits FILE.safetensors]");
   CHECK(mistake({"checkpoint", "convert", "kept/quadratic-001"}, child) ==
         "no --out; write strait checkpoint inspect PATH, or strait checkpoint convert PATH --out "
         "FILE.safetensors");
