@@ -124,6 +124,7 @@ constexpr std::array kCommands{
             "  --prompt TEXT        what the text begins with\n"
             "  --tokens N           how many more (200)\n"
             "  --temperature T      below 1: likelier ones (0.8); 0: the likeliest\n"
+            "  --logits FILE        write tokens and logits, too, as safetensors\n"
             "  --seed N             of what is drawn (1)\n"},
     Command{"doctor", "doctor", "what was found on this machine and how to mend the rest", false,
             command_doctor},

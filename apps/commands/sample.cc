@@ -21,6 +21,7 @@ constexpr std::string_view kSampleUsage =
     "write strait sample RUN|CHECKPOINT [--prompt TEXT] [--tokens 200] [--temperature 0.8] "
     "[--seed 1] [--logits FILE.safetensors]";
 constexpr std::int64_t kMostTokens = 1'000'000;
+constexpr std::int64_t kMostLogits = 256 << 20;  // 1 GiB
 
 /// The option's number, or `otherwise` if it is not there.
 template <class T>
@@ -102,9 +103,15 @@ int command_sample(const std::vector<std::string>& arguments) {
                     model.path, model.gpt.vocabulary));
   }
   const Tokenizer& tokenizer = *model.tokenizer;
+  const std::vector<std::int64_t> begin = tokens_of(tokenizer, prompt);
+  if (const std::int64_t most = kMostLogits / model.gpt.vocabulary - std::ssize(begin);
+      !file.empty() && tokens > most) {
+    throw UserError(fmt::format("--tokens {}: too many to keep the logits of; write {} or fewer",
+                                tokens, std::max<std::int64_t>(0, most)));
+  }
   Feeder feeder(model, !file.empty());
   std::span<const float> logits;
-  for (const std::int64_t token : tokens_of(tokenizer, prompt)) logits = feeder.feed(token);
+  for (const std::int64_t token : begin) logits = feeder.feed(token);
   std::fwrite(prompt.data(), 1, prompt.size(), stdout);
   // A model may have room for more tokens than there are.
   const std::size_t known = std::min(tokenizer.vocabulary(), logits.size());

@@ -1,7 +1,7 @@
 // What the models of links cost: flow events per second, a day of small syncs, and memory. Not a
 // test: it prints, it does not judge.
 //
-//   cmake --build build/release --target netsim_bench && build/release/tests/bench/netsim_bench
+//   cmake --build build/release --target netsim_bench && build/release/netsim_bench
 //
 // On 2 cores (one used), CPU-seconds; M events a second:
 //                                     cubic   bbr

@@ -109,6 +109,13 @@ TEST_CASE("a model keeps the tokenizer of its text", "[process]") {
   CHECK(tokens < 5 + 13);  // pairs are fewer than the prompt's bytes
   CHECK(logits.at("logits").shape == std::vector<std::int64_t>{tokens, 300});
 
+  const Words more{"sample", "runs/s-001", "--logits", "x.safetensors"};
+  CHECK(only_line(place.run(more + Words{"--tokens", "1000000"})) ==
+        "--tokens 1000000: too many to keep the logits of; write 894783 or fewer");
+  const Ended nowhere = place.run({"sample", "runs/s-001", "--logits", "no/x.safetensors"});
+  CHECK(nowhere.code == 2);
+  CHECK_THAT(only_line(nowhere), Catch::StartsWith("cannot write no/x.safetensors"));
+
   CHECK(place.run({"export", "runs/s-001", "--out", "gpt"}).code == 0);
   CHECK_THAT(read_file(place / "gpt/tokenizer.json"), Catch::Contains("<|endoftext|>"));
   CHECK_THAT(read_file(place / "gpt/tokenizer_config.json"), Catch::Contains("model_max_length"));
