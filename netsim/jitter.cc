@@ -2,7 +2,6 @@
 
 #include "core/base/check.h"
 #include "core/base/rng.h"
-#include "core/base/wide.h"
 
 namespace strait {
 
@@ -25,8 +24,7 @@ Nanos Jitter::at(Nanos time) {
     to_ = drawn(step + 1);
     step_ = step;
   }
-  const Wide moved = Wide{(to_ - from_).count()} * (time % kStep).count() / kStep.count();
-  return from_ + Nanos{static_cast<std::int64_t>(moved)};
+  return from_ + part_of(to_ - from_, (time % kStep).count(), kStep.count());
 }
 
 }  // namespace strait

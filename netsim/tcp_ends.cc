@@ -3,20 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/check.h"
-#include "core/base/wide.h"
 #include "netsim/tcp_links.h"
 
 namespace strait {
-namespace {
-
-Nanos part_of(Nanos length, std::int64_t part, std::int64_t whole) {
-  return whole <= 0 ? Nanos{0}
-                    : Nanos{static_cast<std::int64_t>(Wide{length.count()} * part / whole)};
-}
-
-}  // namespace
-
 void TcpLinks::arrive(std::uint32_t id, LinkSink& sink) {
   Train& train = trains_[id];
   const FlowId flow = train.flow;
@@ -113,8 +102,7 @@ void TcpLinks::send_acks(FlowId flow_id, std::uint32_t id, std::int64_t acks, Na
   train.next = flow.receiver.next();
   train.window = flow.receiver.window();
   train.passing = {first, std::max(first, last), acks, acks * options_.ack};
-  if (first > now_ || path_of(train).empty()) return schedule(id);
-  pass_link(id);
+  set_out(id);
 }
 
 void TcpLinks::acks_arrive(std::uint32_t id, LinkSink& sink) {
@@ -183,8 +171,7 @@ void TcpLinks::send_train(FlowId id, const Transmission& transmission) {
     train.told_window = back.receiver.window();
     back.receiver.acknowledge();
   }
-  if (transmission.first > now_ || flow.link_count == 0) return schedule(train_id);
-  pass_link(train_id);
+  set_out(train_id);
 }
 
 }  // namespace strait

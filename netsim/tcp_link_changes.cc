@@ -42,15 +42,13 @@ void TcpLinks::set_rate(LinkId id, BytesPerSecond rate, Nanos now) {
     const Wide longer = std::min<Wide>(Wide{wait.count()} * before.value / rate.value, kCentury);
     return now + Nanos{static_cast<std::int64_t>(longer)} + way;
   };
-  for (Event& event : events_heap_) {
-    Train& train = trains_[event.train];
-    if (train.hop == 0 || state(train.flow).generation != train.generation) continue;
-    if (train.on != id) continue;
+  timetable_.move(from(id), [&](std::uint32_t moved, Nanos time) {
+    Train& train = trains_[moved];
+    if (train.hop == 0 || train.on != id) return time;
     train.passing.first = scaled(train.passing.first);
     train.passing.last = scaled(train.passing.last);
-    event.time = std::max(now, train.passing.first);
-  }
-  std::make_heap(events_heap_.begin(), events_heap_.end(), Later{});
+    return std::max(now, train.passing.first);
+  });
   for (Flow& flow : flows_) {
     if (!flow.in_use) continue;
     for (std::size_t hop = 0; hop < flow.link_count; ++hop) {

@@ -21,6 +21,7 @@ LinkId TcpLinks::add_link(const LinkOptions& options) {
                                   ? BurstLoss()
                                   : BurstLoss(options.bursts, seed_, options.name),
                     .counters = {}});
+  timetable_.set_lanes(2 * links_.size());
   return static_cast<LinkId>(links_.size() - 1);
 }
 
@@ -163,8 +164,7 @@ void TcpLinks::move_to(Nanos now) {
 
 Nanos TcpLinks::next_event() {
   if (!woken_.empty()) return now_;
-  const Nanos train = events_heap_.empty() ? kNever : events_heap_.front().time;
-  return std::min(train, timers_.top_time());
+  return std::min(timetable_.next_time(), timers_.top_time());
 }
 
 void TcpLinks::advance(Nanos now, LinkSink& sink) {
@@ -178,16 +178,13 @@ void TcpLinks::advance(Nanos now, LinkSink& sink) {
       send(woken_[i], now_, now_, sink);
     }
     woken_.clear();
-    const Nanos train_time = events_heap_.empty() ? kNever : events_heap_.front().time;
+    const Nanos train_time = timetable_.next_time();
     const Nanos next = std::min(train_time, timers_.top_time());
     if (next > now) break;
     now_ = std::max(now_, next);
     ++events_;
     if (train_time == next) {
-      const std::uint32_t train = events_heap_.front().train;
-      std::pop_heap(events_heap_.begin(), events_heap_.end(), Later{});
-      events_heap_.pop_back();
-      run_train(train, sink);
+      run_train(timetable_.take(), sink);
     } else {
       const std::uint32_t key = timers_.top().key;
       timers_.erase(key);
@@ -198,9 +195,8 @@ void TcpLinks::advance(Nanos now, LinkSink& sink) {
   advancing_ = false;
 }
 
-void TcpLinks::schedule(std::uint32_t id) {
-  events_heap_.push_back({std::max(now_, trains_[id].passing.first), next_order_++, id});
-  std::push_heap(events_heap_.begin(), events_heap_.end(), Later{});
+void TcpLinks::schedule(Timetable::Lane lane, std::uint32_t id) {
+  timetable_.add(lane, std::max(now_, trains_[id].passing.first), id);
 }
 
 void TcpLinks::set_timer(FlowId flow, Timer timer, Nanos time) {

@@ -35,6 +35,7 @@
 #include "netsim/tcp/receiver.h"
 #include "netsim/tcp/segments.h"
 #include "netsim/tcp/sender.h"
+#include "netsim/tcp/timetable.h"
 
 namespace strait {
 
@@ -158,16 +159,9 @@ class TcpLinks : public Links {
     return index_of(flow) * kTimers + static_cast<std::uint32_t>(timer);
   }
 
-  struct Event {
-    Nanos time{0};
-    std::uint64_t order = 0;
-    std::uint32_t train = 0;
-  };
-  struct Later {
-    bool operator()(const Event& a, const Event& b) const {
-      return a.time != b.time ? a.time > b.time : a.order > b.order;
-    }
-  };
+  // Lanes of the timetable: from a link, and to the first one of a path.
+  static Timetable::Lane from(LinkId link) { return 2 * index_of(link); }
+  static Timetable::Lane to(LinkId link) { return 2 * index_of(link) + 1; }
 
   Flow& state(FlowId flow) { return flows_[index_of(flow)]; }
   const Flow& state(FlowId flow) const { return flows_[index_of(flow)]; }
@@ -177,7 +171,8 @@ class TcpLinks : public Links {
   void free_flow(FlowId flow);
   std::uint32_t take_train(FlowId flow, Kind kind);
   void free_train(std::uint32_t train);
-  void schedule(std::uint32_t train);
+  void set_out(std::uint32_t train);
+  void schedule(Timetable::Lane lane, std::uint32_t train);
   void set_timer(FlowId flow, Timer timer, Nanos time);
   void move_to(Nanos now);
 
@@ -216,10 +211,9 @@ class TcpLinks : public Links {
   std::vector<FlowId> free_flows_;
   std::vector<Train> trains_;
   std::vector<std::uint32_t> free_trains_;
-  std::vector<Event> events_heap_;
+  Timetable timetable_;
   KeyedHeap timers_;
   std::vector<FlowId> woken_;  // in the order of their offers
-  std::uint64_t next_order_ = 0;
   std::int64_t events_ = 0;
   bool advancing_ = false;
   std::vector<Transmission> sending_;

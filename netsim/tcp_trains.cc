@@ -55,8 +55,7 @@ void TcpLinks::control(FlowId flow, Kind kind, Bytes bytes) {
   const std::uint32_t id = take_train(flow, kind);
   trains_[id].passing = {now_, now_, 1, bytes};
   trains_[id].segments = {0, 1};
-  if (state(flow).link_count == 0) return schedule(id);
-  pass_link(id);
+  set_out(id);
 }
 
 void TcpLinks::count(LinkCounters& counters, const Train& train) const {
@@ -87,6 +86,14 @@ void TcpLinks::enter(LinkCounters::Entered& entered, const Train& train) const {
   entered.handshake += all.handshake;
   entered.acks += all.acks;
   entered.retransmitted += all.retransmitted;
+}
+
+// It begins its way when its first segment does.
+void TcpLinks::set_out(std::uint32_t id) {
+  const auto path = path_of(trains_[id]);
+  if (path.empty()) return schedule(Timetable::kNoLane, id);
+  if (trains_[id].passing.first > now_) return schedule(to(path.front()), id);
+  pass_link(id);
 }
 
 Bytes TcpLinks::in_flight(LinkId id) const { return links_[index_of(id)].under_way; }
@@ -122,7 +129,7 @@ void TcpLinks::pass_link(std::uint32_t id) {
   train.passing = leaving;
   train.on = path[train.hop];
   ++train.hop;
-  schedule(id);
+  schedule(from(train.on), id);
 }
 
 // `dropped_` are places among the segments that came; they become places in the train.

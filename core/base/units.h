@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/base/wide.h"
+
 namespace strait {
 
 using Nanos = std::chrono::nanoseconds;  // a duration, or a time since the start of the run
@@ -31,11 +33,15 @@ constexpr BytesPerSecond megabits(std::int64_t mbit) { return BytesPerSecond{mbi
 constexpr Nanos transfer_time(Bytes bytes, BytesPerSecond rate) {
   if (bytes <= 0 || rate == kUnlimited) return Nanos{0};
   if (rate.value <= 0) return kNever;
-  const auto nanos = (static_cast<unsigned __int128>(bytes) * 1'000'000'000u +
-                      static_cast<unsigned __int128>(rate.value) - 1) /
-                     static_cast<unsigned __int128>(rate.value);
-  constexpr auto limit = static_cast<unsigned __int128>(kNever.count());
-  return nanos >= limit ? kNever : Nanos{static_cast<std::int64_t>(nanos)};
+  const Wide nanos = quotient(Wide{bytes} * kNanosPerSecond + rate.value - 1, rate.value);
+  return nanos >= kNever.count() ? kNever : Nanos{static_cast<std::int64_t>(nanos)};
+}
+
+/// Where `part` is, if 0 to `whole` lie evenly in `length`; 0 if `whole` is not positive.
+constexpr Nanos part_of(Nanos length, std::int64_t part, std::int64_t whole) {
+  return whole <= 0
+             ? Nanos{0}
+             : Nanos{static_cast<std::int64_t>(quotient(Wide{length.count()} * part, whole))};
 }
 
 constexpr double seconds(Nanos t) { return static_cast<double>(t.count()) * 1e-9; }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/wide.h"
-
 namespace strait {
 namespace {
 
@@ -15,7 +13,7 @@ constexpr Nanos kLeastRise{4'000'000};
 constexpr Nanos kMostRise{16'000'000};
 
 Nanos between(Nanos first, Nanos last, std::int64_t part, std::int64_t whole) {
-  return first + Nanos{static_cast<std::int64_t>(Wide{(last - first).count()} * part / whole)};
+  return first + part_of(last - first, part, whole);
 }
 
 }  // namespace

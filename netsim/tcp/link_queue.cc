@@ -32,7 +32,7 @@ void LinkQueue::advance(State& state, Nanos to) const {
 void LinkQueue::move_to(Nanos now) {
   if (now <= now_.time) return;
   advance(now_, now);
-  if (now_.ended == 0) return;
+  if (2 * now_.ended < arriving_.size() || now_.ended == 0) return;
   arriving_.erase(arriving_.begin(), arriving_.begin() + static_cast<std::ptrdiff_t>(now_.ended));
   now_.ended = 0;
 }
@@ -52,21 +52,17 @@ void LinkQueue::set_rate(BytesPerSecond rate, Nanos now) {
 }
 
 void LinkQueue::arrive(const Arriving& arriving) {
-  const auto place =
-      std::upper_bound(arriving_.begin(), arriving_.end(), arriving,
-                       [](const Arriving& a, const Arriving& b) { return a.end < b.end; });
+  const auto place = std::upper_bound(
+      arriving_.begin() + static_cast<std::ptrdiff_t>(now_.ended), arriving_.end(), arriving,
+      [](const Arriving& a, const Arriving& b) { return a.end < b.end; });
   arriving_.insert(place, arriving);
   now_.arriving_rate += arriving.rate;
 }
 
 Nanos LinkQueue::drain_time(Parts parts) const {
-  const Wide most = parts + rate_.value - 1;
-  // Division of 128 bits is slow, and rarely needed.
-  if (most <= std::numeric_limits<std::int64_t>::max()) {
-    return Nanos{static_cast<std::int64_t>(most) / rate_.value};
-  }
-  return Nanos{static_cast<std::int64_t>(
-      std::min<Wide>(most / rate_.value, std::numeric_limits<std::int64_t>::max() / 4))};
+  return Nanos{
+      static_cast<std::int64_t>(std::min<Wide>(quotient(parts + rate_.value - 1, rate_.value),
+                                               std::numeric_limits<std::int64_t>::max() / 4))};
 }
 
 // Whether there could be no room for some segment, if all that is known arrives at its fastest.
@@ -95,7 +91,8 @@ Passing LinkQueue::pass(const Passing& train, std::vector<std::int32_t>& dropped
   now_.backlog += Wide{segment} * kPartsOfByte;
   leaves.first += drain_time(now_.backlog);
   const Wide rest = Wide{train.bytes - segment} * kPartsOfByte;
-  arrive({train.last, static_cast<std::int64_t>(rest / (train.last - train.first).count())});
+  arrive(
+      {train.last, static_cast<std::int64_t>(quotient(rest, (train.last - train.first).count()))});
   State end = now_;
   advance(end, train.last);
   leaves.last += drain_time(std::max(end.backlog, Wide{segment} * kPartsOfByte));
@@ -109,11 +106,7 @@ Passing LinkQueue::squeeze(const Passing& train, std::vector<std::int32_t>& drop
   Passing leaves{};
   State state = now_;
   for (std::int64_t i = 0; i < train.count; ++i) {
-    const Nanos offset{train.count == 1
-                           ? 0
-                           : static_cast<std::int64_t>(Wide{(train.last - train.first).count()} *
-                                                       i / (train.count - 1))};
-    advance(state, train.first + offset);
+    advance(state, train.first + part_of(train.last - train.first, i, train.count - 1));
     if (state.backlog + parts > room) {
       dropped.push_back(static_cast<std::int32_t>(i));
       continue;
@@ -130,7 +123,8 @@ Passing LinkQueue::squeeze(const Passing& train, std::vector<std::int32_t>& drop
   }
   now_.backlog += parts;
   const Wide rest = Wide{leaves.bytes - segment} * kPartsOfByte;
-  arrive({train.last, static_cast<std::int64_t>(rest / (train.last - train.first).count())});
+  arrive(
+      {train.last, static_cast<std::int64_t>(quotient(rest, (train.last - train.first).count()))});
   return leaves;
 }
 
