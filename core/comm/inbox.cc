@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <iterator>
-#include <vector>
+#include <utility>
 
 #include "core/base/check.h"
-#include "core/comm/transport.h"
 
 namespace strait {
+namespace {
+
+std::shared_ptr<std::byte> room_for(std::uint64_t bytes, BufferPool& pool) {
+  constexpr std::uint64_t kPooled = 16 * 1024;  // below that there are too many sizes
+  if (bytes >= kPooled) return pool.take(bytes);
+  return {new std::byte[bytes], std::default_delete<std::byte[]>()};
+}
+
+}  // namespace
 
 bool IncomingMessage::add(std::uint64_t offset, Slice part) {
   const std::uint64_t end = offset + part.bytes.size();
@@ -34,35 +42,28 @@ bool IncomingMessage::add(std::uint64_t offset, Slice part) {
 
 std::shared_ptr<std::byte> IncomingMessage::memory(BufferPool& pool,
                                                    const std::shared_ptr<std::byte>& place) {
-  constexpr std::uint64_t kPooled = 16 * 1024;  // below that there are too many sizes
   auto known = memory_.lock();
   if (known == nullptr) {
-    if (place != nullptr) {
-      known = place;
-    } else if (total_ >= kPooled) {
-      known = pool.take(total_);
-    } else {
-      known.reset(new std::byte[total_], std::default_delete<std::byte[]>());
-    }
+    known = place != nullptr ? place : room_for(total_, pool);
     memory_ = known;
   }
   return known;
 }
 
-void IncomingMessage::keep_copy() {
+void IncomingMessage::keep_copy(BufferPool& pool) {
   STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
   if (parts_.size() == 1 && !memory_.expired()) return;  // it is there already
-  std::vector<std::byte> whole(total_);
+  const auto whole = room_for(total_, pool);
   for (const auto& [offset, part] : parts_) {
-    std::copy(part.bytes.begin(), part.bytes.end(), whole.begin() + static_cast<long>(offset));
+    std::copy(part.bytes.begin(), part.bytes.end(), whole.get() + offset);
   }
   parts_.clear();
-  parts_.emplace(0, make_message(std::move(whole)));
+  parts_.emplace(0, Slice{{whole.get(), total_}, whole});
 }
 
-Slice IncomingMessage::take() {
+Slice IncomingMessage::take(BufferPool& pool) {
   STRAIT_CHECK(complete(), "{} of {} bytes are here", received_, total_);
-  if (parts_.size() != 1) keep_copy();
+  if (parts_.size() != 1) keep_copy(pool);
   return std::move(parts_.begin()->second);
 }
 

@@ -38,10 +38,10 @@ class IncomingMessage {
   std::shared_ptr<std::byte> memory(BufferPool& pool, const std::shared_ptr<std::byte>& place);
 
   /// Moves the whole message to memory of its own. Must be complete.
-  void keep_copy();
+  void keep_copy(BufferPool& pool);
 
   /// The whole message, once. Must be complete.
-  Slice take();
+  Slice take(BufferPool& pool);
 
   bool granted = false;  // a large one: we have said that it may come
 

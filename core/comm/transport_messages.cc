@@ -270,12 +270,12 @@ void Transport::part_arrived(Connection& connection, const FrameHeader& header,
   const auto handler = handlers_.find(header.tag);
   if (handler == handlers_.end()) {
     // Nobody has asked for it yet, and maybe nobody will: its sender must not wait for the memory.
-    if (p.inboxes[header.tag].asked.empty()) message->keep_copy();
+    if (p.inboxes[header.tag].asked.empty()) message->keep_copy(buffers_);
     return deliver(p, header.tag);
   }
   // One connection carries them, so this is the next one.
   Inbox& inbox = p.inboxes[header.tag];
-  const Slice whole = message->take();
+  const Slice whole = message->take(buffers_);
   inbox.messages.erase(header.sequence);
   handler->second(p.id, whole);
 }
@@ -313,7 +313,7 @@ void Transport::deliver(Peer& p, Tag tag) {
     inbox.messages.erase(next);
     if (is_control(tag)) ++inbox.next;
     if (fits) {
-      receive.promise.complete(taken.take());
+      receive.promise.complete(taken.take(buffers_));
     } else {
       receive.promise.complete(wrong_length(p, tag, receive.length, taken.total()));
     }
