@@ -53,7 +53,7 @@ void TcpLinks::data_arrives(std::uint32_t id, LinkSink& sink) {
   Train& train = trains_[id];
   Flow& flow = state(flow_id);
   const Passing passing = train.passing;
-  const std::int64_t acks = flow.receiver.arrived(train.segments, train.missing, now_);
+  const Receiver::Answer answer = flow.receiver.arrived(train.segments, train.missing, now_);
   // What is complete now arrives when its last segment does; what waited for this train, with the
   // train.
   while (!flow.to_arrive.empty() && flow.to_arrive.front().last < flow.receiver.next()) {
@@ -65,12 +65,9 @@ void TcpLinks::data_arrives(std::uint32_t id, LinkSink& sink) {
                               : passing.last;
     mark_arrives(flow_id, {time, mark.payload_end, false}, sink);
   }
-  // The first acknowledgement goes out at the second segment.
-  const std::int64_t gaps = passing.count - 1;
-  const Nanos first = acks < passing.count && gaps > 0
-                          ? passing.first + part_of(passing.last - passing.first, 1, gaps)
-                          : passing.first;
-  send_acks(flow_id, id, acks, first, passing.last);
+  const Nanos first =
+      passing.first + part_of(passing.last - passing.first, answer.first, passing.count - 1);
+  send_acks(flow_id, id, answer.count, first, passing.last);
 }
 
 void TcpLinks::mark_arrives(FlowId id, Arrival arrival, LinkSink& sink) {

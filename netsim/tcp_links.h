@@ -10,8 +10,9 @@
 // (receiver.h) turns it round as a train of acknowledgements, which pass the links of the way back
 // and queue there like everything else; and the sender (sender.h) answers with the next train. So a
 // window is a few trains on a circle, and the cost is some events per train and link, however many
-// packets that is. A train is no more than a part of the window (kTrainsPerWindow, sender.cc),
-// since what shares a link with it while it passes is seen in the order of the trains.
+// packets that is. A train is no more than a part of a large window, or a few segments of a small
+// one (Sender::train_limit), since what shares a link with it while it passes is seen in the order
+// of the trains.
 //
 // A link that is down swallows what comes to it. A connection whose end is silent loses everything.
 //

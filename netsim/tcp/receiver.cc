@@ -30,7 +30,7 @@ void Receiver::open_up(std::int64_t count, std::int64_t in_order, Nanos now) {
   quick_ = std::max(quick_, opening);
 }
 
-std::int64_t Receiver::arrived(Run run, std::span<const std::int32_t> missing, Nanos now) {
+Receiver::Answer Receiver::arrived(Run run, std::span<const std::int32_t> missing, Nanos now) {
   bool gap = !beyond_.empty() || !missing.empty() || run.first != next_;
   const std::int64_t count = run.count() - static_cast<std::int64_t>(missing.size());
   const std::int64_t before = next_;
@@ -44,14 +44,15 @@ std::int64_t Receiver::arrived(Run run, std::span<const std::int32_t> missing, N
   open_up(count, next_ - before, now);
   if (gap) {
     owed_ = 0;
-    return count;
+    return {count, 0};
   }
   const std::int64_t quick = std::min(quick_, count);
+  const std::int64_t place = quick > 0 || owed_ > 0 ? 0 : 1;
   quick_ -= quick;
   owed_ += count - quick;
   const std::int64_t acks = quick + owed_ / 2;
   owed_ %= 2;
-  return acks;
+  return {acks, place};
 }
 
 }  // namespace strait

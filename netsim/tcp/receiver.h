@@ -34,9 +34,15 @@ class Receiver {
   /// It is being acknowledged.
   void acknowledge() { owed_ = 0; }
 
+  /// How many acknowledgements are sent for some segments, the first of them when the `first`th
+  /// (from 0) of the segments arrives.
+  struct Answer {
+    std::int64_t count = 0;
+    std::int64_t first = 0;
+  };
+
   /// Segments arrive, without those at `missing` (places from 0, in order), the first of them now.
-  /// Returns how many acknowledgements are sent for them.
-  std::int64_t arrived(Run run, std::span<const std::int32_t> missing, Nanos now);
+  Answer arrived(Run run, std::span<const std::int32_t> missing, Nanos now);
 
  private:
   static constexpr std::int64_t kQuick = 16;

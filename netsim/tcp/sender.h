@@ -132,6 +132,7 @@ class Sender {
   void resume_after_idle(Nanos now);
   void validate_window(Nanos now, bool limited);
   std::int64_t at_hand() const;
+  std::int64_t train_limit() const;
   void note_use(Nanos now);
   void emit(Run run, bool again, Nanos first, Nanos last, std::vector<Transmission>& out);
 

@@ -14,7 +14,7 @@ namespace {
 /// So many segments in order, the first of them at `now`.
 std::int64_t in_order(Receiver& receiver, std::int64_t count, Nanos now) {
   const std::int64_t first = receiver.next();
-  const std::int64_t acks = receiver.arrived({first, first + count}, {}, now);
+  const std::int64_t acks = receiver.arrived({first, first + count}, {}, now).count;
   CHECK(receiver.next() == first + count);
   return acks;
 }
@@ -38,6 +38,17 @@ TEST_CASE("the first 16 segments are acknowledged each, then every second", "[tc
   CHECK(in_order(receiver, 1, ms(8)) == 0);
 }
 
+TEST_CASE("of a pair the second segment is acknowledged, else each at once", "[tcp]") {
+  Receiver receiver(ms(100));
+  CHECK(receiver.arrived({0, 12}, {}, ms(1)).first == 0);
+  CHECK(receiver.arrived({12, 20}, {}, ms(2)).first == 0);  // four more are acknowledged each
+  CHECK(receiver.arrived({20, 23}, {}, ms(3)).first == 1);
+  CHECK(receiver.owes());
+  CHECK(receiver.arrived({23, 28}, {}, ms(4)).first == 0);  // the one that waited has its second
+  const std::vector<std::int32_t> missing{1};
+  CHECK(receiver.arrived({28, 32}, missing, ms(5)).first == 0);
+}
+
 // The window's limit is twice what arrived in a round trip and 16 segments, and twice as much again
 // as the growth since the round trip before. It opens by two segments per segment, and those
 // segments are acknowledged each. In the beginning 45 are open, and 56 the limit.
@@ -59,22 +70,22 @@ TEST_CASE("each segment is acknowledged while something is missing", "[tcp]") {
   CHECK(in_order(receiver, 31, ms(1)) == 16 + 7);
   CHECK(receiver.owes());
   const std::vector<std::int32_t> missing{2, 3, 7};
-  CHECK(receiver.arrived({31, 41}, missing, ms(2)) == 7);
+  CHECK(receiver.arrived({31, 41}, missing, ms(2)).count == 7);
   CHECK(receiver.next() == 33);
   CHECK_FALSE(receiver.owes());  // that segment was acknowledged along with them
-  CHECK(receiver.arrived({41, 45}, {}, ms(3)) == 4);
+  CHECK(receiver.arrived({41, 45}, {}, ms(3)).count == 4);
   CHECK(receiver.next() == 33);
-  CHECK(receiver.arrived({33, 35}, {}, ms(4)) == 2);
+  CHECK(receiver.arrived({33, 35}, {}, ms(4)).count == 2);
   CHECK(receiver.next() == 38);
-  CHECK(receiver.arrived({38, 39}, {}, ms(5)) == 1);  // the last gap
+  CHECK(receiver.arrived({38, 39}, {}, ms(5)).count == 1);  // the last gap
   CHECK(receiver.next() == 45);
-  CHECK(receiver.arrived({45, 49}, {}, ms(6)) == 2);
+  CHECK(receiver.arrived({45, 49}, {}, ms(6)).count == 2);
 }
 
 TEST_CASE("what comes twice is acknowledged at once and changes nothing", "[tcp]") {
   Receiver receiver(ms(100));
   CHECK(in_order(receiver, 31, ms(1)) == 23);
-  CHECK(receiver.arrived({30, 31}, {}, ms(2)) == 1);
+  CHECK(receiver.arrived({30, 31}, {}, ms(2)).count == 1);
   CHECK(receiver.next() == 31);
 }
 
@@ -122,7 +133,7 @@ TEST_CASE("what has arrived in order is what a set of segments says", "[tcp]") {
       sent = std::max(sent, run.end);
       while (there.count(next) > 0) ++next;
       const bool gap = *there.rbegin() >= next;
-      const std::int64_t acks = receiver.arrived(run, missing, ms(step));
+      const std::int64_t acks = receiver.arrived(run, missing, ms(step)).count;
       const std::int64_t count = run.count() - static_cast<std::int64_t>(missing.size());
       REQUIRE(receiver.next() == next);
       if (gap_before || gap || !missing.empty()) {
