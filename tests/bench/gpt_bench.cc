@@ -6,8 +6,10 @@
 // before and after each: by 2 threads with one matmul each, and by one matmul on 2 threads.
 //
 // Then AdamW with clipping, on one thread, against torch::optim::AdamW and clip_grad_norm_ over the
-// same parameters. Then attention by itself, forward and backward, against LibTorch's fused one for
-// the CPU.
+// same parameters, and beside it the limit: the time in which this core reads what AdamW has to
+// read (four values per parameter, and the gradient once more for its norm), one buffer after
+// another, and does nothing with it. Then attention by itself, forward and backward, against
+// LibTorch's fused one for the CPU.
 //
 // Two ratios: by wall time (true on a quiet machine only) and by CPU time over all threads, which
 // other people's load disturbs little.
@@ -33,6 +35,7 @@
 
 #include "core/base/rng.h"
 #include "core/train/flat_buffer.h"
+#include "core/train/flat_math.h"
 #include "core/train/optimizer.h"
 #include "core/train/tasks/attention.h"
 #include "core/train/tasks/language.h"
@@ -254,20 +257,31 @@ void compare_adamw(const char* size, int times, int repeats) {
   }
   torch::optim::AdamW libtorch(
       tensors, torch::optim::AdamWOptions(1e-3).betas({0.9, 0.95}).weight_decay(0.1));
-  std::vector<double> ours, theirs, ratio;
+  // As large as the two moments.
+  const FlatBuffer first(parameters.size(), 0.1f), second(parameters.size(), 0.1f);
+  std::vector<double> ours, theirs, ratio, limit;
   for (int i = -1; i < repeats; ++i) {  // repeat -1 touches the pages
     const double a = milliseconds(times, [&] { own->step(parameters, gradients, 1e-3); });
     const double b = milliseconds(times, [&] {
       torch::nn::utils::clip_grad_norm_(tensors, 1.0);
       libtorch.step();
     });
+    const double c = milliseconds(times, [&] {
+      for (const std::span<const float> read : std::initializer_list<std::span<const float>>{
+               gradients, parameters, gradients, first, second}) {
+        if (!all_finite(read)) std::abort();
+      }
+    });
     if (i < 0) continue;
+    limit.push_back(c);
     ours.push_back(a);
     theirs.push_back(b);
     ratio.push_back(b / a);
   }
-  fmt::print("AdamW with clipping, {:3}: LibTorch {:8.3f} ms, own {:7.3f} ms; ratio {:.1f}\n", size,
-             median(theirs), median(ours), median(ratio));
+  fmt::print(
+      "AdamW with clipping, {:3}: LibTorch {:8.3f} ms, own {:7.3f} ms; ratio {:.1f}; reading alone "
+      "{:7.3f} ms\n",
+      size, median(theirs), median(ours), median(ratio), median(limit));
 }
 
 }  // namespace
