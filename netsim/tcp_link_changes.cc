@@ -30,7 +30,10 @@ void TcpLinks::set_rate(LinkId id, BytesPerSecond rate, Nanos now) {
   move_to(now);
   Link& changed = link(id);
   const BytesPerSecond before = changed.queue.rate();
+  changed.counters.busy = busy(changed);
+  changed.at_this_rate = 0;
   changed.queue.set_rate(rate, now);
+  changed.ack_time = transfer_time(options_.ack, rate);
   if (before == kUnlimited || before == rate) return;
   // What waits leaves faster or slower than it was told.
   const Nanos way = std::max(Nanos{0}, changed.delay + changed.jitter.at(now));

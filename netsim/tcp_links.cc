@@ -20,7 +20,8 @@ LinkId TcpLinks::add_link(const LinkOptions& options) {
                     .bursts = options.bursts.none()
                                   ? BurstLoss()
                                   : BurstLoss(options.bursts, seed_, options.name),
-                    .counters = {}});
+                    .counters = {},
+                    .ack_time = transfer_time(options_.ack, options.rate)});
   timetable_.set_lanes(2 * links_.size());
   return static_cast<LinkId>(links_.size() - 1);
 }

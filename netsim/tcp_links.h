@@ -60,7 +60,7 @@ class TcpLinks : public Links {
   Nanos next_event() override;
   void advance(Nanos now, LinkSink& sink) override;
   std::optional<StreamFigures> figures(FlowId flow, Nanos now) const override;
-  LinkCounters counters(LinkId link) const override { return links_[index_of(link)].counters; }
+  LinkCounters counters(LinkId link) const override;
   Bytes in_flight(LinkId link) const override;
   std::int64_t events() const override { return events_; }
   Nanos now() const override { return now_; }
@@ -84,6 +84,8 @@ class TcpLinks : public Links {
     bool up = true;
     BurstLoss bursts;
     LinkCounters counters;
+    Bytes at_this_rate = 0;  // carried, and not in counters.busy yet
+    Nanos ack_time{0};       // one acknowledgement's
     Bytes under_way = 0;
   };
 
@@ -96,6 +98,7 @@ class TcpLinks : public Links {
     std::uint64_t number = 0;
     Run segments;
     Passing passing;             // what is left of it, and when it comes to `hop`
+    Nanos begins{0};             // acknowledgements: when the first is sent
     LinkId on{};                 // the link before `hop`, if that is not the first
     std::int64_t next = 0;       // acknowledgements: Receiver::next()
     std::int64_t window = 0;     // and Receiver::window()
@@ -167,6 +170,7 @@ class TcpLinks : public Links {
   Flow& state(FlowId flow) { return flows_[index_of(flow)]; }
   const Flow& state(FlowId flow) const { return flows_[index_of(flow)]; }
   Link& link(LinkId id) { return links_[index_of(id)]; }
+  static Nanos busy(const Link& link);
 
   FlowId add_flow(std::span<const LinkId> path);
   void free_flow(FlowId flow);

@@ -96,6 +96,16 @@ void TcpLinks::set_out(std::uint32_t id) {
   pass_link(id);
 }
 
+Nanos TcpLinks::busy(const Link& link) {
+  return link.counters.busy + transfer_time(link.at_this_rate, link.queue.rate());
+}
+
+LinkCounters TcpLinks::counters(LinkId id) const {
+  LinkCounters counters = links_[index_of(id)].counters;
+  counters.busy = busy(links_[index_of(id)]);
+  return counters;
+}
+
 Bytes TcpLinks::in_flight(LinkId id) const { return links_[index_of(id)].under_way; }
 
 void TcpLinks::pass_link(std::uint32_t id) {
@@ -116,10 +126,12 @@ void TcpLinks::pass_link(std::uint32_t id) {
   if (!dropped_.empty() && train.kind == Kind::kData) drop(train);
   if (leaving.count > 0 && train.kind != Kind::kReset) lose(train, at, leaving);
   at.under_way += leaving.bytes;
-  if (at.queue.rate() != kUnlimited) {
-    at.counters.busy += transfer_time(leaving.bytes, at.queue.rate());
-  }
+  at.at_this_rate += leaving.bytes;
   if (leaving.count == 0) return lose_train(id);
+  if (train.kind == Kind::kAcks && train.hop == 0) {
+    leaving.first = std::max(leaving.first, train.begins + at.ack_time);
+    leaving.last = std::max(leaving.last, leaving.first);
+  }
   leaving.first += std::max(Nanos{0}, at.delay + at.jitter.at(leaving.first));
   leaving.last += std::max(Nanos{0}, at.delay + at.jitter.at(leaving.last));
   auto& order = train.kind == Kind::kAcks ? flow.ack_order : flow.order;
