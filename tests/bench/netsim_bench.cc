@@ -5,14 +5,14 @@
 //
 // On 2 cores (one used), CPU-seconds; M events a second:
 //                                     cubic   bbr
-//   4 islands, in step                  8.8   7.5
-//   64 islands, in step                 3.8   2.7
-//   64 islands, all different           3.4   2.5
-//   64 islands, 1 Gbit/s                2.2   1.3
-//   1000 islands, 8 peers each          1.5   1.2   8,000 flows, 50 MiB in all
-//   1000 islands, 10,000 links          1.4   1.4   a link of each pair, both ways; 59 MiB in all
-//   a day of 64 islands' syncs of 16 KiB, one a minute: over a hub 0.5 s (4.6 M events), each with
-//   each 12 s (58 M events)
+//   4 islands, in step                  9.8   7.8
+//   64 islands, in step                 5.5   3.3
+//   64 islands, all different           4.4   3.1
+//   64 islands, 1 Gbit/s                2.8   1.5
+//   1000 islands, 8 peers each          1.8   1.3   8,000 flows, 39 MiB in all (63 with bbr)
+//   1000 islands, 10,000 links          1.7   1.5   a link of each pair, both ways; 43 MiB (68)
+//   a day of 64 islands' syncs of 16 KiB, one a minute: over a hub 0.3 s (3.0 M events), each with
+//   each 9 s (58 M events)
 // Ideal links need a fiftieth to a thousandth of the events for the same bytes.
 #include <fmt/format.h>
 #include <sys/resource.h>
