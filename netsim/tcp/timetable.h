@@ -40,7 +40,6 @@ class Timetable {
     push(entry);
   }
 
-  bool empty() const { return heap_.empty(); }
   /// kNever if there is none.
   Nanos next_time() const { return heap_.empty() ? kNever : heap_.front().time; }
 
