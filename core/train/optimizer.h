@@ -1,9 +1,9 @@
 // Inner and outer optimizers over flat fp32 buffers, one fused pass each.
 //
-// Own code, because torch::optim in C++ was measured five times slower than one pass over a flat
-// buffer. Every row gives the same bits with and without SIMD (core/base/simd.h). On one core (AMD
-// EPYC with AVX-512, 8 M parameters, math_bench) all run at memory speed: memory traffic read and
-// written is, relative to memcpy's, 2.0-2.1 for an AdamW step with its norm (1.3 G
+// Own code, because torch::optim in C++ was measured three to five times slower than one pass over
+// a flat buffer. Every row gives the same bits with and without SIMD (core/base/simd.h). On one
+// core (AMD EPYC with AVX-512, 8 M parameters, math_bench) all run at memory speed: memory traffic
+// read and written is, relative to memcpy's, 2.0-2.1 for an AdamW step with its norm (1.3 G
 // parameters/s), 1.8 to 2.1 for Nesterov (2 G/s), 1.1 for the norm and the outer gradient. Thread:
 // the island's.
 #pragma once
