@@ -46,13 +46,8 @@ TEST_CASE("home_dsl takes twice as long for one slow line", "[scenario]") {
   const Nanos upload = transfer_time(6 * 65'536, megabits(1));
   CHECK(slow.time() > slow.rounds() * (2s + upload));
   // Headers take 145 ms of the line, acknowledgements of what comes in up to as much, and there are
-  // round trips of 80 ms. What is lost is chance, hence several seeds.
-  std::vector<Nanos> times{slow.time()};
-  for (const char* seed : {"2", "3", "4", "5"}) {
-    times.push_back(run_scenario("home_dsl", {"--run.seed", seed}).time());
-  }
-  std::nth_element(times.begin(), times.begin() + 2, times.end());
-  CHECK(times[2] < slow.rounds() * (2s + upload + 600ms));
+  // round trips of 80 ms.
+  CHECK(slow.time() < slow.rounds() * (2s + upload + 600ms));
   CHECK(seconds(usual.time()) / seconds(slow.time()) > 0.40);
   CHECK(seconds(usual.time()) / seconds(slow.time()) < 0.55);
   CHECK(slow.link("3.up").busy > 20 * upload);
