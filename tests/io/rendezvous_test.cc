@@ -20,6 +20,7 @@
 #include "core/base/wall_clock.h"
 #include "tests/conformance/stream_conformance.h"
 #include "tests/support/catch.h"
+#include "tests/support/free_ports.h"
 #include "tests/support/seed.h"
 
 namespace strait {
@@ -307,11 +308,6 @@ class Client {
   const int fd_;
 };
 
-std::uint16_t unused_port() {
-  const Stranger once("");
-  return once.place.port;
-}
-
 std::string refusal_of(const HostPort& place, Nanos patience = 0s, Nanos silence = 200ms) {
   try {
     std::ignore = ask_to_join(place, {}, patience, silence);
@@ -423,7 +419,7 @@ TEST_CASE("an island that cannot be dialled meets others in both directions", "[
   Hall hall(2);
   const bool first = GENERATE(true, false);
   const JoinReply open = hall.ask(), shut = hall.ask();
-  const std::uint16_t nowhere = unused_port();
+  const std::uint16_t nowhere = free_ports();
   if (first) hall.enter(shut, nowhere);
   hall.enter(open);
   if (!first) hall.enter(shut, nowhere);
@@ -436,7 +432,7 @@ TEST_CASE("an island that cannot be dialled meets others in both directions", "[
 
 TEST_CASE("the coordinator dials an island that only dials", "[rendezvous]") {
   Hall hall(1);
-  hall.enter(hall.ask(), unused_port());
+  hall.enter(hall.ask(), free_ports());
   REQUIRE(hall.is_present(1));
   Ear side;
   hall.thread.on([&] {
@@ -452,9 +448,9 @@ TEST_CASE("the coordinator dials an island that only dials", "[rendezvous]") {
 
 TEST_CASE("of two islands that only dial the second is refused", "[rendezvous]") {
   Hall hall(3);
-  hall.enter(hall.ask(), unused_port());
+  hall.enter(hall.ask(), free_ports());
   REQUIRE(hall.is_present(1));
-  hall.enter(hall.ask(1), unused_port());
+  hall.enter(hall.ask(1), free_ports());
   hall.enter(hall.ask(2));
   REQUIRE(hall.is_present(2));
   const Lines& told = hall.members.at(1).refused;
@@ -535,7 +531,7 @@ TEST_CASE("an IPv4 address in IPv6's dress is an IPv4 address", "[rendezvous]") 
 
 TEST_CASE("the desk may be started anew", "[rendezvous]") {
   Hall hall(3);
-  hall.enter(hall.ask(), unused_port());
+  hall.enter(hall.ask(), free_ports());
   hall.enter(hall.ask());
   REQUIRE(hall.is_present(2));
   const std::uint16_t port = hall.place.port;
@@ -559,7 +555,7 @@ TEST_CASE("who asks is told what is wrong with the address", "[rendezvous]") {
     CHECK(contains(told, "no.such.host.invalid:7000: host 'no.such.host.invalid' is unknown"));
   }
   SECTION("nobody listens") {
-    const HostPort place{.host = "127.0.0.1", .port = unused_port()};
+    const HostPort place{.host = "127.0.0.1", .port = free_ports()};
     CHECK(
         contains(refusal_of(place, 300ms), "nobody listens there (tried for 300ms); is the coord"));
   }
@@ -600,7 +596,7 @@ TEST_CASE("who asks is told what is wrong with the address", "[rendezvous]") {
 }
 
 TEST_CASE("who asks waits for a coordinator that starts later", "[rendezvous]") {
-  const HostPort place{.host = "localhost", .port = unused_port()};
+  const HostPort place{.host = "localhost", .port = free_ports()};
   Hall hall(1);
   hall.close();
   auto asked = std::async(std::launch::async, [&] { return ask_to_join(place, {}, 20s); });

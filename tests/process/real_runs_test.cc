@@ -10,6 +10,7 @@
 
 #include "core/base/files.h"
 #include "tests/process/program.h"
+#include "tests/support/free_ports.h"
 
 namespace strait {
 namespace {
@@ -17,10 +18,12 @@ namespace {
 /// A socket that listens on loopback, and never answers.
 class Listener {
  public:
-  Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Listener(std::uint16_t port = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
     socklen_t length = sizeof address;
     REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0);
     REQUIRE(::listen(fd_, 8) == 0);
@@ -91,13 +94,14 @@ TEST_CASE("islands as processes learn what emulated ones do, to the bit", "[proc
 
 TEST_CASE("a launcher's processes find each other", "[process]") {
   const TemporaryFolder folder;
-  const Listener taken;  // so that the port above it is likely free
+  const std::uint16_t port = free_ports(2);
+  const Listener torchruns_store(port);
   const std::map<std::string, std::string> job{{"RANK", "0"},
                                                {"WORLD_SIZE", "2"},
                                                {"LOCAL_RANK", "0"},
                                                {"LOCAL_WORLD_SIZE", "2"},
                                                {"MASTER_ADDR", "127.0.0.1"},
-                                               {"MASTER_PORT", taken.place().substr(10)}};
+                                               {"MASTER_PORT", std::to_string(port)}};
   auto second = job;
   second["RANK"] = second["LOCAL_RANK"] = "1";
   const Words words = Words{"run", scenario("quadratic")} + kShort;
