@@ -66,9 +66,12 @@ std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions
 /// Writes report.html into the folder of a run that has ended, and says so.
 void report_run(const std::string& folder, std::FILE* out = stdout);
 
-/// Throws UserError if this machine cannot hold the run, or its record has no place: found before
-/// hours are spent.
-void check_machine(const RunConfig& config);
+/// Throws UserError if this machine cannot hold so many islands. By a lower bound, for mistakes of
+/// orders of magnitude: what the network holds comes on top.
+void check_memory(const RunConfig& config, int islands);
+
+/// Throws UserError if run.record is no place for a record.
+void check_record_folder(const std::string& folder);
 
 /// Bytes of memory that this machine has.
 double total_memory();

@@ -84,7 +84,6 @@ int command_coordinator(const std::vector<std::string>& words) {
   const SocketAddress listen = SocketAddress::resolve(place, "--listen");
   check_secure(listen, "--listen", options.insecure);
   check_can_listen(listen, "--listen");
-  check_machine(loaded.config);
   RealPeer peer{.self = PeerId::kCoordinator, .state = std::make_shared<RealState>()};
   const auto next = rising_numbers();
   peer.incarnation = next();
@@ -120,6 +119,7 @@ SocketAddress listening_place(const RealOptions& options, const SocketAddress& c
 int be_island(const LoadedConfig& loaded, const RealOptions& options, const HostPort& coordinator,
               const JoinReply& place, const SocketAddress& listen) {
   check_real(loaded.config);
+  check_memory(loaded.config, 1);
   const auto tasks = make_task_source(loaded.config, deps_folder());
   const Experiment x{loaded.config, *tasks, fabric_of(loaded.config), /*real=*/true};
   RealPeer peer{.self = peer_of(place.island),
@@ -176,6 +176,7 @@ int command_launch(const std::vector<std::string>& words) {
   RealOptions options = take_real_options("launch", words, {"-n"});
   LoadedConfig loaded = load_real(options.rest);
   const int islands = options.processes.value_or(loaded.config.run.islands);
+  check_memory(loaded.config, islands);
   std::vector<std::string> coordinator{"coordinator", "--listen", "127.0.0.1:0"};
   coordinator.insert(coordinator.end(), options.rest.begin(), options.rest.end());
   if (options.processes) {

@@ -71,7 +71,8 @@ int resume(std::string run, const std::vector<std::string>& others) {
 
 std::string run_session(const LoadedConfig& loaded, const std::vector<ArmOptions>& arms,
                         const std::string& resumed, std::FILE* out) {
-  check_machine(loaded.config);
+  check_memory(loaded.config, loaded.config.run.islands);
+  check_record_folder(loaded.config.run.record);
   Session session(loaded, arms, deps_folder(), std::nullopt, resumed, out);
   // The wall clock's loop has a watch of its own.
   std::optional<InterruptWatch> watch;

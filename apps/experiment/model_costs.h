@@ -9,7 +9,7 @@
 
 namespace strait {
 
-/// Of one island, fp32.
+/// Of one island, fp32. With a GPU the buffers are the host's all the same.
 struct IslandMemory {
   Bytes parameters = 0;
   Bytes gradients = 0;
@@ -19,9 +19,10 @@ struct IslandMemory {
   Bytes exchange = 0;     // the own outer gradient and the mean; the mean gradient
   Bytes activations = 0;  // an estimate of what passes keep; for the CPU
 
-  Bytes total() const {
-    return parameters + gradients + inner_state + shared + outer_state + exchange + activations;
+  Bytes buffers() const {
+    return parameters + gradients + inner_state + shared + outer_state + exchange;
   }
+  Bytes total() const { return buffers() + activations; }
 };
 
 /// Without what the network holds of messages on their way. Throws UserError for a model that

@@ -137,7 +137,7 @@ TEST_CASE("a model that no memory holds is refused", "[process]") {
   CHECK_THAT(
       mistake({"run", scenario("quadratic"), "--quadratic.size", "1000000000", "--islands", "1024"},
               {.folder = folder.path()}),
-      Catch::Contains("1024 islands of this model need 32768 GB and more") &&
+      Catch::Contains("1024 islands of this model need 24576 GB and more") &&
           Catch::EndsWith("make quadratic.size or run.islands smaller"));
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <regex>
 #include <thread>
 
@@ -124,6 +125,21 @@ TEST_CASE("a launch fails if its coordinator cannot begin", "[process]") {
                                  {.folder = folder.path()});
   CHECK(ended.code == 2);
   CHECK_THAT(only_line(ended), Catch::Contains("run.rouns is not a key; did you mean run.rounds?"));
+}
+
+TEST_CASE("a coordinator's machine need not hold what its islands' hold", "[process]") {
+  const TemporaryFolder folder, other;
+  const Words run{scenario("quadratic"), "--run.islands", "1024", "--quadratic.size"};
+  RunningStrait coordinator(Words{"coordinator"} + run + Words{"10000000"},
+                            {.folder = folder.path()});
+  std::string line = coordinator.line();
+  for (int i = 0; i < 60 && !line.starts_with("coordinator listens on"); ++i) {
+    line = coordinator.line();
+  }
+  CHECK_THAT(line, Catch::StartsWith("coordinator listens on 127.0.0.1:"));
+  coordinator.end(SIGKILL);
+  CHECK_THAT(mistake(Words{"launch"} + run + Words{"1000000000"}, {.folder = other.path()}),
+             Catch::StartsWith("1024 islands of this model need 24576 GB and more"));
 }
 
 TEST_CASE("mistakes of real runs give one line", "[process]") {
