@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "apps/commands/commands.h"
 #include "apps/commands/saved_model.h"
 #include "apps/output/human.h"
@@ -24,6 +22,7 @@ namespace {
 constexpr std::string_view kCheckpointUsage =
     "write strait checkpoint inspect PATH, or strait checkpoint convert PATH --out "
     "FILE.safetensors";
+constexpr const char* kOut = "--out";
 constexpr std::string_view kExportUsage = "write strait export RUN|CHECKPOINT --out FOLDER";
 
 std::string only_path(const std::vector<std::string>& words, std::string_view usage) {
@@ -78,10 +77,10 @@ int inspect(const std::string& given) {
 }
 
 int convert(std::vector<std::string> words) {
-  const std::string out = take_option(words, "--out", "file", kCheckpointUsage);
+  const std::string out = take_option(words, kOut, "file", kCheckpointUsage);
   const PickedCheckpoint from = pick_checkpoint(only_path(words, kCheckpointUsage));
   if (out.empty()) throw UserError(fmt::format("no --out; {}", kCheckpointUsage));
-  write_file_atomically(out, shared_file(from));
+  write_file_atomically(out, shared_file(from), kOut);
   fmt::print("{}: shared parameters of {}\n", out, from.path());
   return 0;
 }
@@ -98,31 +97,35 @@ int command_checkpoint(const std::vector<std::string>& arguments) {
                               kCheckpointUsage));
 }
 
-void write_tokenizer(const std::string& folder, const SavedModel& model) {
+namespace {
+
+/// `name`: what `folder` will be called.
+void write_tokenizer(const std::string& folder, const SavedModel& model, const std::string& name) {
   if (!model.tokenizer) {
     fmt::print(stderr,
                "WARNING: {} has no tokenizer: its tokens came from token files without a "
                "tokenizer.json; put the one they were made with into {}\n",
-               model.path, folder);
+               model.path, name);
     return;
   }
-  write_file_atomically(folder + "/tokenizer.json", tokenizer_json(*model.tokenizer));
+  write_file_atomically(folder + "/tokenizer.json", tokenizer_json(*model.tokenizer), kOut);
   write_file_atomically(folder + "/tokenizer_config.json",
-                        tokenizer_config_json(*model.tokenizer, model.gpt.context));
+                        tokenizer_config_json(*model.tokenizer, model.gpt.context), kOut);
 }
+
+}  // namespace
 
 int command_export(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = arguments;
-  const std::string out = take_option(words, "--out", "folder", kExportUsage);
+  const std::string out = take_option(words, kOut, "folder", kExportUsage);
   const PickedCheckpoint from = pick_checkpoint(only_path(words, kExportUsage));
   if (out.empty()) throw UserError(fmt::format("no --out; {}", kExportUsage));
+  AtomicFolder folder(out, kOut);
   const SavedModel model = load_model(from);
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error) throw UserError(cannot_write(out, error.value()));
   const auto end = model.tokenizer ? model.tokenizer->end_of_text() : std::nullopt;
-  write_gpt2(out, model.gpt, model.parameters, end);
-  write_tokenizer(out, model);
+  write_gpt2(folder.temporary(), model.gpt, model.parameters, end, kOut);
+  write_tokenizer(folder.temporary(), model, out);
+  folder.commit();
   fmt::print("{}: {} after round {} of {}, for transformers' GPT2LMHeadModel\n", out, model.path,
              model.title.round, model.title.rounds);
   return 0;

@@ -23,7 +23,7 @@ int show_network(std::vector<std::string> words) {
   const LoadedConfig loaded = load_emulated(words, "show");
   const NetworkDescription network = fabric_of(loaded.config).description;
   const NetworkView view(network);
-  if (!svg.empty()) write_file_atomically(svg, network_svg(view, loaded.name()));
+  if (!svg.empty()) write_file_atomically(svg, network_svg(view, loaded.name()), "--svg");
   fmt::print("{}: {}\n\n{}", loaded.name(), network_summary(network), links_table(view));
   if (!network.traces.empty()) fmt::print("\n{}", traces_table(view));
   if (view.count() > 1) fmt::print("\n{}", pairs_table(view));

@@ -35,7 +35,7 @@ int command_net_lab(std::vector<std::string> words) {
   const LoadedConfig loaded = load_emulated(words, "build");
   const FabricOptions fabric = fabric_of(loaded.config);
   if (!write.empty()) {
-    const AtomicFile can_be_written(write);
+    const AtomicFile can_be_written(write, "--write");
   }
 
   const Interrupts interrupts;
@@ -50,7 +50,7 @@ int command_net_lab(std::vector<std::string> words) {
   const std::string failure = run_commands(lab, commands, interrupts);
   const LabReport report = lab.stop();
   fmt::print("\n{}", lab_table(report));
-  if (!write.empty()) write_file_atomically(write, lab_csv(report));
+  if (!write.empty()) write_file_atomically(write, lab_csv(report), "--write");
   if (!failure.empty()) throw std::runtime_error(failure);
   return 0;
 }

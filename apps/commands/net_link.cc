@@ -82,7 +82,7 @@ int command_net_probe_link(std::vector<std::string> words) {
                     place.host));
   }
   if (!file.empty()) {
-    const AtomicFile can_be_written(file);
+    const AtomicFile can_be_written(file, "--write");
   }
   const LinkMeasurement measured =
       measure_real_link(server, {.time = time, .progress = print_progress});
@@ -90,7 +90,7 @@ int command_net_probe_link(std::vector<std::string> words) {
   fmt::print("{}\n{}\n{}\n{}", idle_text(figures.idle), loads_table(measured), link_table(figures),
              link_notes(measured, figures));
   if (file.empty()) return 0;
-  write_file_atomically(file, links_csv(measured, figures));
+  write_file_atomically(file, links_csv(measured, figures), "--write");
   fmt::print("\nlinks: {}; to emulate it: strait run SCENARIO --run.islands 2 --network.links {}\n",
              file, file);
   return 0;

@@ -157,7 +157,7 @@ std::string kernel_summary(const std::vector<Measurement>& measurements,
 int validate_measured(const Options& options, const std::vector<MeasuredCase>& cases) {
   check_measurable(cases);
   if (!options.write.empty()) {
-    const AtomicFile can_be_written(options.write);
+    const AtomicFile can_be_written(options.write, "--write");
   }
   std::vector<Measurement> measurements;
   std::vector<ValidatedCase> validated;
@@ -172,7 +172,8 @@ int validate_measured(const Options& options, const std::vector<MeasuredCase>& c
     print_row(fmt::format("{},{:.4f},{:.2f}", csv_row(validated.back()), recorded.median_s,
                           100 * now.late_share()));
     // After each case, so that one who has waited an hour and stops it has what was measured.
-    if (!options.write.empty()) write_file_atomically(options.write, case_file(measurements));
+    if (!options.write.empty())
+      write_file_atomically(options.write, case_file(measurements), "--write");
   }
   fmt::print("{}{}", summary(validated), kernel_summary(measurements, cases));
   return 0;

@@ -154,8 +154,8 @@ std::vector<PriceRow> price_rows(const std::vector<PriceRequest>& requests) {
 
 void show_prices(const std::vector<PriceRow>& rows, const PricedWords& words) {
   const std::optional<double> target = words.loss ? words.loss : worst_loss(rows);
-  if (!words.csv.empty()) write_file_atomically(words.csv, price_csv(rows, target));
-  if (!words.json.empty()) write_file_atomically(words.json, price_json(rows, target));
+  if (!words.csv.empty()) write_file_atomically(words.csv, price_csv(rows, target), "--csv");
+  if (!words.json.empty()) write_file_atomically(words.json, price_json(rows, target), "--json");
   std::fputs(price_text(rows, target).c_str(), stdout);
 }
 

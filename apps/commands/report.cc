@@ -55,12 +55,12 @@ int command_report(const std::vector<std::string>& arguments) {
   std::vector<RunFiles> runs;
   for (const std::string& folder : folders) runs.push_back(read_run(folder));
   if (!svg.empty()) {
-    write_file_atomically(svg, report_svg(runs, panel.empty() ? "loss" : panel));
+    write_file_atomically(svg, report_svg(runs, panel.empty() ? "loss" : panel), "--svg");
     fmt::print("picture: {}\n", svg);
     return 0;
   }
   if (out.empty()) out = runs.size() == 1 ? folders.front() + "/report.html" : "report.html";
-  write_file_atomically(out, report_html(runs));
+  write_file_atomically(out, report_html(runs), "--out");
   fmt::print("report: {}\n", out);
   return 0;
 }

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/saved_model.h"
 #include "core/base/errors.h"
+#include "core/base/files.h"
 #include "core/train/gpt_sampler.h"
 #include "core/train/safetensors.h"
 
@@ -68,10 +70,12 @@ class Feeder {
   }
 
   /// tokens: int64 [n]; logits: fp32 [n, vocabulary], those of the token after.
-  void write(const std::string& path) const {
+  void write(AtomicFile& file) const {
     const std::int64_t n = std::ssize(tokens_);
     write_safetensors(
-        path, {i64_entry("tokens", {n}, tokens_), f32_entry("logits", {n, vocabulary_}, logits_)});
+        [&](std::span<const std::byte> bytes) { file.write(bytes); },
+        {i64_entry("tokens", {n}, tokens_), f32_entry("logits", {n, vocabulary_}, logits_)});
+    file.commit();
   }
 
  private:
@@ -95,6 +99,8 @@ int command_sample(const std::vector<std::string>& arguments) {
   if (words.size() > 1) {
     throw UserError(fmt::format("'{}' is one word too many; {}", words[1], kSampleUsage));
   }
+  std::optional<AtomicFile> kept;  // whose place is tried before anything is computed
+  if (!file.empty()) kept.emplace(file, "--logits");
   const SavedModel model = load_model(pick_checkpoint(words.front()));
   if (!model.tokenizer) {
     throw UserError(
@@ -105,11 +111,11 @@ int command_sample(const std::vector<std::string>& arguments) {
   const Tokenizer& tokenizer = *model.tokenizer;
   const std::vector<std::int64_t> begin = tokens_of(tokenizer, prompt);
   if (const std::int64_t most = kMostLogits / model.gpt.vocabulary - std::ssize(begin);
-      !file.empty() && tokens > most) {
+      kept && tokens > most) {
     throw UserError(fmt::format("--tokens {}: too many to keep the logits of; write {} or fewer",
                                 tokens, std::max<std::int64_t>(0, most)));
   }
-  Feeder feeder(model, !file.empty());
+  Feeder feeder(model, kept.has_value());
   std::span<const float> logits;
   for (const std::int64_t token : begin) logits = feeder.feed(token);
   std::fwrite(prompt.data(), 1, prompt.size(), stdout);
@@ -122,7 +128,7 @@ int command_sample(const std::vector<std::string>& arguments) {
     logits = feeder.feed(token);
   }
   std::fputc('\n', stdout);
-  if (!file.empty()) feeder.write(file);
+  if (kept) feeder.write(*kept);
   return 0;
 }
 

@@ -129,8 +129,8 @@ void AtomicFile::discard() noexcept {
   temporary_.clear();
 }
 
-void write_file_atomically(const std::string& path, std::string_view contents) {
-  AtomicFile file(path);
+void write_file_atomically(const std::string& path, std::string_view contents, std::string option) {
+  AtomicFile file(path, std::move(option));
   file.write(contents);
   file.commit();
 }

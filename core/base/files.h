@@ -46,7 +46,9 @@ class AtomicFile {
   int file_ = -1;
 };
 
-void write_file_atomically(const std::string& path, std::string_view contents);
+/// `option` as of AtomicFile.
+void write_file_atomically(const std::string& path, std::string_view contents,
+                           std::string option = "run.out");
 
 /// A folder that is there completely or not at all. Files are made in temporary(); one that was not
 /// committed leaves nothing behind. A killed program may leave PATH.tmp-PID-N.

@@ -18,10 +18,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kPrefix = "transformer.";
 
-void write_json(const std::string& path, const Json& json) {
-  write_file_atomically(path, json.dump(/*indent=*/2) + "\n");
-}
-
 Json config_of(const GptOptions& o, std::optional<std::int64_t> end_of_text) {
   const Json end = end_of_text ? Json(*end_of_text) : Json();
   return {{"model_type", "gpt2"},        {"architectures", {"GPT2LMHeadModel"}},
@@ -92,7 +88,8 @@ std::vector<float> read(const Safetensors& file, const GptOptions& options) {
 }  // namespace
 
 void write_gpt2(const std::string& folder, const GptOptions& options,
-                std::span<const float> parameters, std::optional<std::int64_t> end_of_text) {
+                std::span<const float> parameters, std::optional<std::int64_t> end_of_text,
+                const std::string& option) {
   if (options.attention_width() != options.width) {
     throw UserError(
         fmt::format("the attention is {} x {} = {} wide and the model {}: GPT-2 has no such model; "
@@ -100,8 +97,12 @@ void write_gpt2(const std::string& folder, const GptOptions& options,
                     options.heads, options.head_size, options.attention_width(), options.width));
   }
   const ParameterLayout layout = gpt_layout(options);
-  write_safetensors(folder + "/model.safetensors", named_tensors(layout, parameters, kPrefix));
-  write_json(folder + "/config.json", config_of(options, end_of_text));
+  AtomicFile file(folder + "/model.safetensors", option);
+  write_safetensors([&](std::span<const std::byte> bytes) { file.write(bytes); },
+                    named_tensors(layout, parameters, kPrefix));
+  file.commit();
+  write_file_atomically(folder + "/config.json",
+                        config_of(options, end_of_text).dump(/*indent=*/2) + "\n", option);
 }
 
 std::vector<float> read_gpt2(const std::string& path, const GptOptions& options) {

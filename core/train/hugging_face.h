@@ -15,11 +15,12 @@
 namespace strait {
 
 /// FOLDER/config.json and model.safetensors. The folder is there. `end_of_text`: the token that
-/// ends a text, if there is one. Throws UserError for a model that is no GPT-2: attention of
-/// another width.
+/// ends a text, if there is one. `option` as of AtomicFile. Throws UserError for a model that is no
+/// GPT-2: attention of another width.
 void write_gpt2(const std::string& folder, const GptOptions& options,
                 std::span<const float> parameters,
-                std::optional<std::int64_t> end_of_text = std::nullopt);
+                std::optional<std::int64_t> end_of_text = std::nullopt,
+                const std::string& option = "run.out");
 
 /// Flat parameters from such a safetensors file, with or without "transformer."; masks and the tied
 /// head that older files carry are left out. Throws UserError naming the tensor, the shapes and the

@@ -120,6 +120,18 @@ TEST_CASE("a model keeps the tokenizer of its text", "[process]") {
   CHECK_THAT(read_file(place / "gpt/tokenizer.json"), Catch::Contains("<|endoftext|>"));
   CHECK_THAT(read_file(place / "gpt/tokenizer_config.json"), Catch::Contains("model_max_length"));
   CHECK_THAT(read_file(place / "gpt/config.json"), Catch::Contains("\"vocab_size\": 300"));
+
+  const Words export_into{"export", "runs/s-001", "--out"};
+  CHECK(only_line(place.run(export_into + Words{"gpt"})) ==
+        "gpt is there already; remove it or give another name with --out");
+  const auto before = files_in(place.child().folder);
+  Child child = place.child();
+  child.largest_file = 100'000;
+  const Ended full = run_strait(export_into + Words{"more"}, child);
+  CHECK(full.code == 2);
+  CHECK_THAT(only_line(full), Catch::StartsWith("cannot write more.tmp-") &&
+                                  Catch::EndsWith("or give another folder with --out"));
+  CHECK(files_in(place.child().folder) == before);
 }
 
 TEST_CASE("a model of tokens that nobody knows is exported without a tokenizer", "[process]") {
