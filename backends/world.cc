@@ -74,6 +74,8 @@ World::World(const WorldOptions& options, Storage& journal)
   if (!options.only) return;
   if (coordinates) {
     desk_ = std::make_unique<NewsDesk>(*control_, options.only->hear);
+    copier_ = std::make_unique<CatchUp>(
+        *control_, CatchUpOptions{.donor_timeout = options.member.peer_timeout});
   } else {
     const auto island = static_cast<std::size_t>(island_of(options.only->peer));
     teller_ = std::make_unique<NewsTeller>(*places_[island]->transport);
@@ -147,6 +149,20 @@ std::optional<StreamFigures> World::figures() const {
     sum->add(*figures);
   }
   return sum;
+}
+
+void World::copy_state(const std::vector<IslandId>& donors, std::uint32_t after,
+                       std::function<void(Outcome<CaughtUp>)> done) {
+  std::vector<PeerId> peers;
+  for (const IslandId donor : donors) peers.push_back(peer_of(donor));
+  const auto drive = [](CatchUp& copier, std::vector<PeerId> from, std::uint32_t round,
+                        std::function<void(Outcome<CaughtUp>)> told) -> Async<Done> {
+    Async<Outcome<CaughtUp>> copying = copier.copy(std::move(from), round);
+    Outcome<CaughtUp> copy = co_await copying;
+    told(std::move(copy));
+    co_return Done{};
+  };
+  copies_.spawn(drive(*copier_, std::move(peers), after, std::move(done)));
 }
 
 void World::end_run() {

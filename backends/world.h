@@ -21,8 +21,10 @@
 #include <vector>
 
 #include "backends/fabric.h"
+#include "core/base/async.h"
 #include "core/base/island_loop.h"
 #include "core/base/storage.h"
+#include "core/comm/catch_up.h"
 #include "core/comm/coordinator.h"
 #include "core/comm/handout.h"
 #include "core/comm/news.h"
@@ -107,6 +109,11 @@ class World {
   /// it `leaves`, the coordinator says that the run is over, or cannot be reached any more. On the
   /// loop.
   void end_island(bool leaves);
+  /// The coordinator: a copy of what the islands share after a round later than `after`, from the
+  /// first of `donors` that gives it. `done` is called on the loop, once. On the loop, one at a
+  /// time.
+  void copy_state(const std::vector<IslandId>& donors, std::uint32_t after,
+                  std::function<void(Outcome<CaughtUp>)> done);
   /// The coordinator: tells the islands that the run is over; run() returns when they have gone, or
   /// some seconds later. On the loop.
   void end_run();
@@ -161,7 +168,10 @@ class World {
   std::unique_ptr<Coordinator> coordinator_;
   std::uint64_t coordinator_lives_ = 0;
   std::unique_ptr<NewsTeller> teller_;  // where we are only an island
-  std::unique_ptr<NewsDesk> desk_;      // where we are only the coordinator
+  // Where we are only the coordinator:
+  std::unique_ptr<NewsDesk> desk_;
+  std::unique_ptr<CatchUp> copier_;
+  Scope copies_;
   double loop_cpu_seconds_ = 0;
 };
 

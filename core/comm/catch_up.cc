@@ -111,7 +111,7 @@ void CatchUp::answer(PeerId to, const AskMessage& ask) {
   if (!copy_ || !state_round_ || *state_round_ <= ask.from) {
     return give(to, ask, {.round = state_round_.value_or(0)}, {});
   }
-  if (!has_means(ask.from, *state_round_)) return give_state(to, ask);
+  if (ask.state || !has_means(ask.from, *state_round_)) return give_state(to, ask);
   // A copy of the state is the parameters and, usually, one buffer of the outer optimizer.
   Bytes means = 0, floats = 0;
   std::size_t pieces = 0;
@@ -200,7 +200,7 @@ Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
     }
     const std::vector<PeerId> donors = in_turn(here.donors);
     for (const PeerId donor : donors) {
-      Async<Outcome<Done>> fetching = fetch(donor, from, haul);
+      Async<Outcome<Done>> fetching = fetch(donor, {.from = from}, haul);
       const Outcome<Done> fetched = co_await fetching;
       fetching_.reset();
       if (fetched.ok()) co_return unpack(from, std::move(haul));
@@ -211,6 +211,19 @@ Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
     Pending<Done> later = woken.pending();
     co_await later;
   }
+}
+
+Async<Outcome<CaughtUp>> CatchUp::copy(std::vector<PeerId> donors, std::uint32_t from) {
+  Haul haul;
+  Failure why{FailureKind::kAborted, "nobody has it"};
+  for (const PeerId donor : donors) {
+    Async<Outcome<Done>> fetching = fetch(donor, {.from = from, .state = true}, haul);
+    const Outcome<Done> fetched = co_await fetching;
+    fetching_.reset();
+    if (fetched.ok()) co_return unpack(from, std::move(haul));
+    why = fetched.failure();
+  }
+  co_return why;
 }
 
 /// Each asker begins with another donor, and with one that it can reach now: who has to dial us
@@ -285,25 +298,24 @@ void CatchUp::watch_donor() {
                        });
 }
 
-Async<Outcome<Done>> CatchUp::fetch(PeerId donor, std::uint32_t from, Haul& haul) {
-  const std::uint32_t number = ++asks_;
+/// One donor's part of it. `ask` says what is wanted.
+Async<Outcome<Done>> CatchUp::fetch(PeerId donor, AskMessage ask, Haul& haul) {
+  const std::uint32_t number = ask.number = ++asks_;
   fetching_.emplace(Fetching{.donor = donor,
                              .ask = number,
                              .since = transport_.loop().now(),
                              .offer = Promise<Outcome<GiveMessage>>(transport_.loop())});
   Pending<Outcome<GiveMessage>> coming = fetching_->offer.pending();
   watch_donor();
-  const AskMessage ask{.number = number,
-                       .from = from,
-                       .have = haul.offer.kind,
-                       .have_round = haul.offer.round,
-                       .have_pieces = static_cast<std::uint32_t>(haul.pieces.size())};
+  ask.have = haul.offer.kind;
+  ask.have_round = haul.offer.round;
+  ask.have_pieces = static_cast<std::uint32_t>(haul.pieces.size());
   std::ignore = transport_.send(
       {.to = donor, .tag = control_tag(TagPlane::kAsk), .cause = Cause::kCatchUp}, pack(ask));
   Outcome<GiveMessage> given = co_await coming;
   if (!given.ok()) co_return given.failure();
   GiveMessage offer = std::move(given).value();
-  if (offer.kind == GiveMessage::Kind::kNothing || offer.round <= from) {
+  if (offer.kind == GiveMessage::Kind::kNothing || offer.round <= ask.from) {
     co_return Failure{FailureKind::kAborted, "the donor has nothing that is newer"};
   }
   const bool goes_on = offer.skipped == haul.pieces.size() && offer.kind == haul.offer.kind &&

@@ -8,6 +8,8 @@
 // pieces of the same rounds (or of the state after the same round) are kept, since all islands have
 // the same bits. Nothing is read from another island's memory. Counted as catch-up.
 //
+// The coordinator of real islands asks, too, for a copy of the state that it keeps on its disk.
+//
 // Bytes: for a missed round what its mean took on the wire, for a snapshot 4 bytes per float of
 // shared parameters and outer state. One round trip to the coordinator, one to the donor.
 //
@@ -78,6 +80,9 @@ class CatchUp final : private SessionWatcher {
 
   // The asker's side, one at a time.
   Async<Outcome<CaughtUp>> run(std::uint32_t from);
+  /// For who is no island: a copy of the state after a round later than `from`, from the first of
+  /// `donors` that gives it; the last one's failure if none does.
+  Async<Outcome<CaughtUp>> copy(std::vector<PeerId> donors, std::uint32_t from);
   /// Since when the coordinator is asked who has what; nothing while it is not.
   std::optional<Nanos> asks_since() const;
   void on_here(const HereMessage& message);
@@ -102,7 +107,7 @@ class CatchUp final : private SessionWatcher {
   // Asker
   Async<HereMessage> where();
   std::vector<PeerId> in_turn(const std::vector<IslandId>& islands) const;
-  Async<Outcome<Done>> fetch(PeerId donor, std::uint32_t from, Haul& haul);
+  Async<Outcome<Done>> fetch(PeerId donor, AskMessage ask, Haul& haul);
   Outcome<CaughtUp> unpack(std::uint32_t from, Haul haul);
   void watch_donor();
   void session_opened(PeerId peer) override;

@@ -125,6 +125,7 @@ struct GiveMessage {
 struct AskMessage {
   std::uint32_t number = 0;  // of this asker's asks
   std::uint32_t from = 0;    // the round of its shared parameters
+  bool state = false;        // no means, since it has no parameters
   // What it has of an offer that another donor could not finish.
   GiveMessage::Kind have = GiveMessage::Kind::kNothing;
   std::uint32_t have_round = 0;

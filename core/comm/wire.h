@@ -23,7 +23,7 @@ namespace strait {
 
 static_assert(std::endian::native == std::endian::little, "the wire format is the memory format");
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 
 /// Names one message between two peers; see tags.h for how it is made up.
 using Tag = std::uint64_t;

@@ -53,8 +53,9 @@ std::string say(const Outcome<Message>& message) {
 
 std::string ask(const Outcome<AskMessage>& ask) {
   if (!ask.ok()) return "garbled: " + ask.failure().what;
-  return fmt::format("ask {}: from round {}, has {} pieces of round {}", ask.value().number,
-                     ask.value().from, ask.value().have_pieces, ask.value().have_round);
+  return fmt::format("ask {}{}: from round {}, has {} pieces of round {}", ask.value().number,
+                     ask.value().state ? " for the state" : "", ask.value().from,
+                     ask.value().have_pieces, ask.value().have_round);
 }
 
 std::string give(const Outcome<GiveMessage>& give) {
