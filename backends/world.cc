@@ -76,6 +76,7 @@ World::World(const WorldOptions& options, Storage& journal)
     desk_ = std::make_unique<NewsDesk>(*control_, options.only->hear);
     copier_ = std::make_unique<CatchUp>(
         *control_, CatchUpOptions{.donor_timeout = options.member.peer_timeout});
+    loop_.post([this] { ping_islands(); });
   } else {
     const auto island = static_cast<std::size_t>(island_of(options.only->peer));
     teller_ = std::make_unique<NewsTeller>(*places_[island]->transport);
@@ -152,22 +153,31 @@ std::optional<StreamFigures> World::figures() const {
 }
 
 void World::copy_state(const std::vector<IslandId>& donors, std::uint32_t after,
-                       std::function<void(Outcome<CaughtUp>)> done) {
+                       std::uint32_t buffers, std::function<void(Outcome<StateCopy>)> done) {
   std::vector<PeerId> peers;
   for (const IslandId donor : donors) peers.push_back(peer_of(donor));
   const auto drive = [](CatchUp& copier, std::vector<PeerId> from, std::uint32_t round,
-                        std::function<void(Outcome<CaughtUp>)> told) -> Async<Done> {
-    Async<Outcome<CaughtUp>> copying = copier.copy(std::move(from), round);
-    Outcome<CaughtUp> copy = co_await copying;
+                        std::uint32_t most,
+                        std::function<void(Outcome<StateCopy>)> told) -> Async<Done> {
+    Async<Outcome<StateCopy>> copying = copier.copy(std::move(from), round, most);
+    Outcome<StateCopy> copy = co_await copying;
     told(std::move(copy));
     co_return Done{};
   };
-  copies_.spawn(drive(*copier_, std::move(peers), after, std::move(done)));
+  copies_.spawn(drive(*copier_, std::move(peers), after, buffers, std::move(done)));
 }
 
 void World::end_run() {
   desk_->say_over();
   wait_for_islands(loop_.now() + kFarewell);
+}
+
+/// Who has ended, or gives us a copy, hears nothing else of us, and would think that we are gone.
+void World::ping_islands() {
+  for (IslandId i = 0; i < islands(); ++i) {
+    if (control_->connected(peer_of(i))) control_->ping(peer_of(i), Plane::kControl);
+  }
+  loop_.at(loop_.now() + options_.member.peer_timeout / 3, [this] { ping_islands(); });
 }
 
 void World::wait_for_islands(Nanos until) {

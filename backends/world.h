@@ -109,11 +109,10 @@ class World {
   /// it `leaves`, the coordinator says that the run is over, or cannot be reached any more. On the
   /// loop.
   void end_island(bool leaves);
-  /// The coordinator: a copy of what the islands share after a round later than `after`, from the
-  /// first of `donors` that gives it. `done` is called on the loop, once. On the loop, one at a
+  /// The coordinator: CatchUp::copy. `done` is called on the loop, once. On the loop, one at a
   /// time.
-  void copy_state(const std::vector<IslandId>& donors, std::uint32_t after,
-                  std::function<void(Outcome<CaughtUp>)> done);
+  void copy_state(const std::vector<IslandId>& donors, std::uint32_t after, std::uint32_t buffers,
+                  std::function<void(Outcome<StateCopy>)> done);
   /// The coordinator: tells the islands that the run is over; run() returns when they have gone, or
   /// some seconds later. On the loop.
   void end_run();
@@ -148,6 +147,7 @@ class World {
   void be_only(const OnePeer& peer);
   void wait_for_news(Nanos until, bool leaves);
   void wait_for_islands(Nanos until);
+  void ping_islands();
   void schedule(const NetworkDescription& description);
 
   WorldOptions options_;

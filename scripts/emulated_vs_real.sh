@@ -74,7 +74,8 @@ emulated_side() { # FOLDER KEYS...
 # time that an island waits for a core would count as its exchange.
 real_side() { # FOLDER KEYS...
   local real coordinator
-  real="--compute.pace model --run.out $(printf %q "$1/real") --insecure"
+  # No copy of the model at the end: the interfaces would count it.
+  real="--compute.pace model --checkpoint.final false --run.out $(printf %q "$1/real") --insecure"
   # shellcheck disable=SC2016  # the lab's shell says what they are
   coordinator="$(printf '%q ' "$program" coordinator "$scenario" "${@:2}")$real"' \
     --listen "$STRAIT_LAB_COORDINATOR:7700"'

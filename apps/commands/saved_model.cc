@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "apps/experiment/checkpoints.h"
+#include "apps/experiment/saved_run.h"
 #include "core/base/errors.h"
 #include "core/base/files.h"
 #include "core/train/named_tensors.h"

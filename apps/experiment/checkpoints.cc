@@ -6,10 +6,8 @@
 #include <bit>
 
 #include "apps/experiment/idle_tasks.h"
-#include "apps/output/build_info.h"
 #include "core/base/check.h"
 #include "core/base/quantities.h"
-#include "core/train/data/tokenizer.h"
 #include "core/train/flat_math.h"
 
 namespace strait {
@@ -42,23 +40,6 @@ bool same(double a, double b) {
          (a != a && b != b);
 }
 
-/// What every checkpoint of an arm says of itself.
-SavedTitle title_of(const Experiment& x, const ArmOptions& options, const TrainPlan& plan) {
-  SavedTitle title{.arm = options.name,
-                   .strategy = options.strategy,
-                   .rounds = plan.rounds,
-                   .settings = hex(settings_hash(x.config)),
-                   .data = x.tasks.data_hash(),
-                   .program = build_info().commit};
-  if (x.config.task.name == "language") title.gpt = gpt_of(x.config);
-  return title;
-}
-
-std::string tokenizer_of(const Experiment& x) {
-  const auto tokenizer = x.tasks.tokenizer();
-  return tokenizer != nullptr ? tokenizer_json(*tokenizer) : std::string();
-}
-
 }  // namespace
 
 void ArmCheckpoints::Life::came_to(Island&, std::uint32_t from, std::uint32_t to,
@@ -71,12 +52,9 @@ ArmCheckpoints::ArmCheckpoints(const Experiment& x, const ArmOptions& options,
                                const TrainPlan& plan, FolderStorage& storage,
                                const SavedRound* resumed, Say say)
     : x_(x),
-      title_(title_of(x, options, plan)),
-      tokenizer_(tokenizer_of(x)),
+      blank_(blank_checkpoint(x, options, plan)),
       plan_(plan),
-      // Where each step is a round of its own, as many steps.
-      every_(static_cast<std::uint32_t>(x.config.checkpoint.every * x.config.run.inner_steps /
-                                        plan.steps_per_round)),
+      every_(rounds_between_checkpoints(x.config, plan)),
       storage_(storage),
       resumed_(resumed),
       say_(std::move(say)),
@@ -241,7 +219,7 @@ void ArmCheckpoints::leads_elsewhere(const std::string& what) const {
   throw RunFailed(fmt::format(
       "this run does not go the way of the one that it resumes: {}; links, events, text, the "
       "program ({} then, {} now) or the type of CPU are others",
-      what, resumed_->title.program, title_.program));
+      what, resumed_->title.program, blank_.title.program));
 }
 
 // --- taking one ---
@@ -289,17 +267,11 @@ void ArmCheckpoints::write_complete() {
 }
 
 void ArmCheckpoints::write(std::uint32_t round, Open open) {
-  SavedRound saved{.title = title_,
-                   .shared = std::move(open.shared),
-                   .outer = std::move(open.outer),
-                   .islands = {},
-                   .history = {},
-                   .tokenizer = tokenizer_};
+  SavedRound saved = blank_;
+  saved.shared = std::move(open.shared);
+  saved.outer = std::move(open.outer);
   saved.title.round = round;
-  saved.title.step = open.row->step;
-  saved.title.time = open.row->time;
-  saved.title.loss = open.row->loss;
-  if (!open.row->held_out.empty()) saved.title.held_out = open.row->held_out.front().value;
+  take_title_from(*open.row, saved.title);
   for (auto& [key, own] : open.islands) {
     if (equal_bits(own.parameters, saved.shared)) own.parameters.clear();
     saved.islands.push_back(std::move(own));
@@ -310,102 +282,10 @@ void ArmCheckpoints::write(std::uint32_t round, Open open) {
   }
   try {
     write_saved_round(storage_, saved_round_name(round), saved, layout_);
-    prune();
+    prune_checkpoints(storage_, x_.config.checkpoint.keep);
   } catch (const StorageError& error) {
     say_(fmt::format("WARNING: no checkpoint of round {}: {}", round, error.what()));
   }
-}
-
-/// Keeps the newest ones, and the best.
-void ArmCheckpoints::prune() {
-  const std::vector<std::string> names = saved_rounds(storage_);
-  const auto keep = static_cast<std::size_t>(x_.config.checkpoint.keep);
-  if (names.size() <= keep) return;
-  std::string best;
-  double least = 0;
-  for (const std::string& name : names) {
-    try {
-      const auto held_out = read_saved_manifest(storage_, "checkpoints", name).title.held_out;
-      if (!held_out || (!best.empty() && !(*held_out < least))) continue;
-      best = name;
-      least = *held_out;
-    } catch (const StorageError&) {
-      throw;
-    } catch (const UserError&) {
-      // A damaged one is not the best.
-    }
-  }
-  for (std::size_t i = 0; i + keep < names.size(); ++i) {
-    if (names[i] != best) remove_saved_round(storage_, names[i]);
-  }
-}
-
-// --- the run's begin and end ---
-
-void write_final(FolderStorage& storage, const Experiment& x, const ArmResult& result) {
-  SavedRound saved{.title = title_of(x, result.options, result.plan),
-                   .shared = result.shared,
-                   .outer = {},
-                   .islands = {},
-                   .history = {},
-                   .tokenizer = tokenizer_of(x)};
-  saved.title.round = result.shared_round;
-  const auto row = std::find_if(result.rows.begin(), result.rows.end(),
-                                [&](const RoundRow& r) { return r.round == result.shared_round; });
-  if (row != result.rows.end()) {
-    saved.title.step = row->step;
-    saved.title.time = row->time;
-    saved.title.loss = row->loss;
-    if (!row->held_out.empty()) saved.title.held_out = row->held_out.front().value;
-  }
-  write_saved_round(storage, kFinalCheckpoint, saved, x.tasks.layout());
-}
-
-void write_start(FolderStorage& storage, const Experiment& x, const ArmOptions& options,
-                 const Pretraining& pretraining) {
-  const Checkpoint& start = pretraining.checkpoint;
-  SavedRound saved{.title = title_of(x, options, train_plan(x, options, &start)),
-                   .shared = start.parameters,
-                   .outer = {},
-                   .islands = {},
-                   .history = {},
-                   .tokenizer = tokenizer_of(x)};
-  saved.title.step = start.steps;
-  saved.title.loss = pretraining.loss;
-  SavedIsland& all = saved.islands.emplace_back();
-  all.steps = start.steps;
-  for (std::size_t i = 0; i < start.inner_state.size(); ++i) {
-    all.inner.push_back({start.inner_names[i], start.inner_state[i]});
-  }
-  write_saved_round(storage, kStartCheckpoint, saved, x.tasks.layout());
-}
-
-void read_start(FolderStorage& storage, const std::string& where, const ParameterLayout& layout,
-                Pretraining& pretraining) {
-  SavedRound saved = read_saved_round(storage, where, kStartCheckpoint, layout);
-  Checkpoint& start = pretraining.checkpoint;
-  start = {.parameters = std::move(saved.shared), .inner_state = {}, .inner_names = {}};
-  start.steps = saved.islands.at(0).steps;
-  for (SavedBuffer& buffer : saved.islands.at(0).inner) {
-    start.inner_names.push_back(std::move(buffer.name));
-    start.inner_state.push_back(std::move(buffer.values));
-  }
-  pretraining.loss = saved.title.loss.value_or(0);
-}
-
-std::optional<SavedRound> newest_saved_round(FolderStorage& storage, const std::string& where,
-                                             const ParameterLayout& layout,
-                                             const ArmCheckpoints::Say& say) {
-  std::vector<std::string> names = saved_rounds(storage);
-  std::reverse(names.begin(), names.end());
-  for (const std::string& name : names) {
-    try {
-      return read_saved_round(storage, where, name, layout);
-    } catch (const UserError& error) {
-      say(fmt::format("WARNING: {}; the checkpoint before it is tried", error.what()));
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace strait

@@ -27,7 +27,7 @@
 
 #include "apps/experiment/arm.h"
 #include "apps/experiment/replay.h"
-#include "core/train/saved_round.h"
+#include "apps/experiment/saved_run.h"
 
 namespace strait {
 
@@ -79,12 +79,10 @@ class ArmCheckpoints {
   Open& open(std::uint32_t round);
   bool complete(std::uint32_t round, const Open& open) const;
   void write(std::uint32_t round, Open open);
-  void prune();
   [[noreturn]] void leads_elsewhere(const std::string& what) const;
 
   const Experiment& x_;
-  const SavedTitle title_;
-  const std::string tokenizer_;
+  const SavedRound blank_;
   const TrainPlan plan_;
   const std::uint32_t every_;  // rounds of the plan; 0: none
   FolderStorage& storage_;
@@ -121,23 +119,5 @@ class ArmCheckpoints::Life final : public RoundKeeper {
   std::uint32_t state_ = 0;           // the round whose shared parameters it has
   std::uint32_t reported_state_ = 0;  // the same, at its last report
 };
-
-/// Shared parameters alone: of a run that has ended, for who wants to use the model.
-void write_final(FolderStorage& storage, const Experiment& experiment, const ArmResult& result);
-
-/// Where all islands start after pretraining, so that a resumed run need not do it again.
-void write_start(FolderStorage& storage, const Experiment& experiment, const ArmOptions& options,
-                 const Pretraining& pretraining);
-void read_start(FolderStorage& storage, const std::string& where, const ParameterLayout& layout,
-                Pretraining& pretraining);
-
-/// The newest checkpoint that is whole, and of these settings; nothing if there is none. `say` is
-/// told of those that are damaged.
-std::optional<SavedRound> newest_saved_round(FolderStorage& storage, const std::string& where,
-                                             const ParameterLayout& layout,
-                                             const ArmCheckpoints::Say& say);
-
-inline constexpr const char* kFinalCheckpoint = "final";
-inline constexpr const char* kStartCheckpoint = "start";
 
 }  // namespace strait

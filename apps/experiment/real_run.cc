@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/experiment/churn.h"
 #include "apps/experiment/life.h"
 #include "apps/experiment/news_messages.h"
+#include "apps/experiment/real_checkpoints.h"
 #include "apps/output/human.h"
 #include "core/base/errors.h"
 #include "core/train/flat_math.h"
@@ -41,15 +43,23 @@ std::string membership_line(const TraceRecord& event) {
 /// What islands tell, for the board, and who of them is still at it.
 class Desk {
  public:
-  Desk(World& world, Board& board, Timeline& timeline, ArmResult& result, const RealPeer& peer)
+  /// `checkpoints` may be null.
+  Desk(World& world, Board& board, Timeline& timeline, ArmResult& result, const RealPeer& peer,
+       const ParameterLayout& layout, bool wants_model, RealCheckpoints* checkpoints)
       : world_(world),
         board_(board),
         timeline_(timeline),
         result_(result),
         state_(*peer.state),
-        say_(peer.say) {}
+        say_(peer.say),
+        layout_(layout),
+        wants_model_(wants_model),
+        checkpoints_(checkpoints) {}
 
   std::function<void(const Pretraining&)> pretrained;
+
+  /// When the last island ended; the model's way here is no part of the run.
+  std::optional<Nanos> ended_at() const { return ended_at_; }
 
   /// Of all islands and their lives, as far as they have told.
   StreamFigures tcp() const {
@@ -83,8 +93,18 @@ class Desk {
     });
   }
 
+  void row_done(const RoundRow& row) {
+    if (checkpoints_ != nullptr) checkpoints_->row_done(row);
+  }
+
+  void settle_checkpoints(bool wait) {
+    const std::string complaint = checkpoints_->settle(wait);
+    if (!complaint.empty()) say_(complaint);
+  }
+
   /// The coordinator has told everybody that the run cannot go on; then it ends here, too.
   void watch() {
+    if (checkpoints_ != nullptr) settle_checkpoints(/*wait=*/false);
     const auto failure = world_.failure();
     if (failure && !failed_since_) failed_since_ = world_.now();
     if (failure && world_.now() >= *failed_since_ + kFarewell) throw RunFailed(failure->what);
@@ -107,6 +127,7 @@ class Desk {
     }
     timeline_.round_done(report);
     board_.round_done(report);
+    copy_if_due(report.island, b.state);
   }
   void on(IslandId from, const EvaluatedNews& m) {
     board_.evaluated(from, m.round, m.share, m.metrics);
@@ -121,10 +142,13 @@ class Desk {
           "island {}: hash {} instead of {}",
           m.round, from, result_.shared_by, hex(m.shared_hash), hex(result_.parameter_hash)));
     }
-    if (m.round <= result_.shared_round) return;
-    result_.shared_round = m.round;
-    result_.shared_by = from;
-    result_.parameter_hash = m.shared_hash;
+    if (m.round > result_.shared_round) {
+      result_.shared_round = m.round;
+      result_.shared_by = from;
+      result_.parameter_hash = m.shared_hash;
+      holders_.clear();
+    }
+    if (m.round == result_.shared_round && !m.leaves) holders_.push_back(from);
   }
   void on(IslandId, const LedgerNews& m) {
     for (const auto& e : m.entries) {
@@ -139,9 +163,65 @@ class Desk {
   }
 
   void end_if_over() {
-    if (over_ || !finished_ || !present_.empty()) return;
-    over_ = true;
-    world_.end_run();
+    if (ended_at_ || !finished_ || !present_.empty()) return;
+    ended_at_ = world_.now();
+    if (!copying_) end();
+  }
+
+  /// The model is the last copy. Islands stay until the run is said to be over, so they can still
+  /// give what they have.
+  void end() {
+    if (std::exchange(model_asked_, true) || !wants_model_) return world_.end_run();
+    const Nanos asked = world_.now();
+    copy("model", holders_, result_.shared_round - 1, /*buffers=*/1, [this, asked](StateCopy copy) {
+      auto parameters = parameters_of(copy.state, layout_);
+      if (!parameters || copy.round != result_.shared_round ||
+          hash_floats(*parameters) != result_.parameter_hash) {
+        return say_("WARNING: no model: an island has given other parameters than it named");
+      }
+      result_.shared = std::move(*parameters);
+      say_(fmt::format("{:>10.3f} s  the model is here, {} later", seconds(world_.now()),
+                       human_time(world_.now() - asked)));
+    });
+  }
+
+  /// Island `first` has come to `round`. While the copy before is on its way or is being written
+  /// the next one waits, and is of a later round.
+  void copy_if_due(IslandId first, std::uint32_t round) {
+    if (checkpoints_ == nullptr || round <= seen_ || ended_at_) return;
+    due_ = due_ || checkpoints_->due(seen_, round);
+    seen_ = round;
+    if (!due_ || copying_) return;
+    settle_checkpoints(/*wait=*/false);
+    if (checkpoints_->busy()) return;
+    due_ = false;
+    const std::string what = fmt::format("checkpoint of round {}", round);
+    std::vector<IslandId> donors{first};
+    for (const IslandId other : present_) {
+      if (other != first) donors.push_back(other);
+    }
+    copy(what, donors, round - 1, checkpoints_->buffers(), [this](StateCopy copy) {
+      const auto& rows = board_.rows();
+      const auto row = std::find_if(rows.begin(), rows.end(),
+                                    [&](const RoundRow& r) { return r.round == copy.round; });
+      checkpoints_->take(std::move(copy.state), copy.round, row == rows.end() ? nullptr : &*row);
+    });
+  }
+
+  /// One at a time.
+  void copy(const std::string& what, const std::vector<IslandId>& donors, std::uint32_t after,
+            std::uint32_t buffers, std::function<void(StateCopy)> use) {
+    copying_ = true;
+    world_.copy_state(donors, after, buffers,
+                      [this, what, use = std::move(use)](Outcome<StateCopy> copy) {
+                        copying_ = false;
+                        if (copy.ok()) {
+                          use(std::move(copy).value());
+                        } else {
+                          say_(fmt::format("WARNING: no {}: {}", what, copy.failure().what));
+                        }
+                        if (ended_at_) end();
+                      });
   }
 
   World& world_;
@@ -153,8 +233,16 @@ class Desk {
   std::set<IslandId> present_;
   std::map<IslandId, StreamFigures> tcp_;  // of this life
   StreamFigures earlier_lives_;
+  const ParameterLayout& layout_;
+  const bool wants_model_;
+  RealCheckpoints* const checkpoints_;
+  std::vector<IslandId> holders_;  // have ended with the newest shared parameters, and stay
+  std::uint32_t seen_ = 0;         // the last round that an island has come to
+  bool due_ = false;               // a checkpoint
+  bool copying_ = false;
   bool finished_ = false;  // an island has got to the last round
-  bool over_ = false;
+  std::optional<Nanos> ended_at_;
+  bool model_asked_ = false;
   std::optional<Nanos> failed_since_;
 };
 
@@ -252,7 +340,8 @@ void check_real(const RunConfig& c) {
 
 ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const RealPeer& peer,
                          Storage& journal, const Board::RowDone& row_done,
-                         const std::function<void(const Pretraining&)>& pretrained) {
+                         const std::function<void(const Pretraining&)>& pretrained,
+                         FolderStorage* checkpoints) {
   const WallTimer timer;
   Checkpoint only_steps;  // of pretraining, which island 0 does
   const bool pretrains = x.config.pretrain.steps > 0;
@@ -264,10 +353,18 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
     desk->hear(from, news);
   };
   World world(settings, journal);
-  Board board(options.islands, everyone(options.islands), result.plan, world.ledger(), row_done);
+  Board board(options.islands, everyone(options.islands), result.plan, world.ledger(),
+              [&](const RoundRow& row) {
+                row_done(row);
+                desk->row_done(row);
+              });
   peer.state->committed = world.committed_rounds();
   Timeline timeline(options.islands, everyone(options.islands));
-  desk.emplace(world, board, timeline, result, peer);
+  const ParameterLayout layout = x.tasks.layout();
+  std::optional<RealCheckpoints> kept;
+  if (checkpoints != nullptr) kept.emplace(x, options, result.plan, *checkpoints);
+  desk.emplace(world, board, timeline, result, peer, layout, x.config.checkpoint.final,
+               kept ? &*kept : nullptr);
   desk->pretrained = pretrained;
   world.listen([&](const TraceRecord& event) {
     if (event.kind >= TraceKind::kLinkDown) result.events.push_back(event);
@@ -280,11 +377,13 @@ ArmResult coordinate_arm(const Experiment& x, const ArmOptions& options, const R
     result.failure = std::current_exception();
   }
   board.finish();
+  if (kept) desk->settle_checkpoints(/*wait=*/true);
   result.tokens = board.tokens();
   result.discarded_tokens = board.discarded_tokens();
   result.rows = board.rows();
   result.ledger = world.ledger().rows();
   result.costs = costs_of(world, timer.seconds());
+  result.costs.time = desk->ended_at().value_or(result.costs.time);
   result.timeline = timeline.intervals(result.costs.time);
   result.costs.tcp = desk->tcp();
   return result;

@@ -3,6 +3,8 @@
 // The coordinator's process decides the rounds and keeps the board: islands tell it what the board
 // of an emulated run hears directly. So the rows, the ledger and the verdict of a real run are made
 // by the same code. Only the times are its own: a row's time is when the coordinator heard of it.
+// So is the model: it is in the islands' processes, and the coordinator asks one of them for a
+// copy.
 #pragma once
 
 #include <functional>
@@ -38,11 +40,14 @@ struct RealPeer {
 /// Throws UserError if this run is nothing for real islands.
 void check_real(const RunConfig& config);
 
-/// Returns when all islands that were there have ended. `pretrained` is told of the pretraining, if
-/// there is one.
+/// Returns when all islands that were there have ended, with a copy of the shared parameters: got
+/// from one of them after the last round, and in no table, as it costs a run in one process
+/// nothing. `pretrained` is told of the pretraining, if there is one. `checkpoints` null: no copies
+/// are kept on the way.
 ArmResult coordinate_arm(const Experiment& experiment, const ArmOptions& options,
                          const RealPeer& peer, Storage& journal, const Board::RowDone& row_done,
-                         const std::function<void(const Pretraining&)>& pretrained);
+                         const std::function<void(const Pretraining&)>& pretrained,
+                         FolderStorage* checkpoints);
 
 /// What an island's process has to show at its end.
 struct IslandEnd {

@@ -327,7 +327,7 @@ void Session::run_one(const ArmOptions& options) {
   }
   ArmResult titles{.options = options, .plan = train_plan(experiment_, options, start)};
   std::optional<ArmCheckpoints> checkpoints;
-  if (saved_) {
+  if (saved_ && !coordinator_) {
     checkpoints.emplace(experiment_, options, titles.plan, *saved_, resumed_ ? &*resumed_ : nullptr,
                         [this](const std::string& line) { progress_.line(line); });
   }
@@ -372,7 +372,7 @@ void Session::stop(const Interrupted& interrupted) {
 /// The first arm's shared parameters stay, for who wants to use the model.
 void Session::write_model() {
   const ArmResult& first = *results_.front();
-  if (results_.size() > 1 || first.shared.empty()) return;
+  if (results_.size() > 1 || first.shared.empty() || !loaded_.config.checkpoint.final) return;
   FileStorage run(folder_);
   run.make_folder("checkpoints");
   FileStorage saved(checkpoints_folder());
@@ -388,11 +388,13 @@ ArmResult Session::run_somewhere(const ArmOptions& options, Storage& journal,
   }
   RealPeer peer = *coordinator_;
   peer.say = [this](const std::string& line) { progress_.line(line); };
-  return coordinate_arm(experiment_, options, peer, journal, row_done,
-                        [this](const Pretraining& pretraining) {
-                          pretraining_ = pretraining;
-                          say_pretraining();
-                        });
+  return coordinate_arm(
+      experiment_, options, peer, journal, row_done,
+      [this](const Pretraining& pretraining) {
+        pretraining_ = pretraining;
+        say_pretraining();
+      },
+      saved_.get());
 }
 
 void Session::show_row(const ArmResult& arm, const RoundRow& row) {

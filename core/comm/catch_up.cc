@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "core/comm/tags.h"
 
@@ -111,7 +112,7 @@ void CatchUp::answer(PeerId to, const AskMessage& ask) {
   if (!copy_ || !state_round_ || *state_round_ <= ask.from) {
     return give(to, ask, {.round = state_round_.value_or(0)}, {});
   }
-  if (ask.state || !has_means(ask.from, *state_round_)) return give_state(to, ask);
+  if (ask.buffers > 0 || !has_means(ask.from, *state_round_)) return give_state(to, ask);
   // A copy of the state is the parameters and, usually, one buffer of the outer optimizer.
   Bytes means = 0, floats = 0;
   std::size_t pieces = 0;
@@ -142,7 +143,9 @@ void CatchUp::give_means(PeerId to, const AskMessage& ask) {
 }
 
 void CatchUp::give_state(PeerId to, const AskMessage& ask) {
-  const auto state = std::make_shared<const SharedState>(copy_());
+  SharedState copied = copy_();
+  if (ask.buffers > 0 && ask.buffers < copied.buffers.size()) copied.buffers.resize(ask.buffers);
+  const auto state = std::make_shared<const SharedState>(std::move(copied));
   std::int64_t total = 0;
   for (const auto& buffer : state->buffers) total += std::ssize(buffer);
   // Small enough for another donor to go on, few enough for the tags.
@@ -213,15 +216,24 @@ Async<Outcome<CaughtUp>> CatchUp::run(std::uint32_t from) {
   }
 }
 
-Async<Outcome<CaughtUp>> CatchUp::copy(std::vector<PeerId> donors, std::uint32_t from) {
+Async<Outcome<StateCopy>> CatchUp::copy(std::vector<PeerId> donors, std::uint32_t from,
+                                        std::uint32_t buffers) {
   Haul haul;
   Failure why{FailureKind::kAborted, "nobody has it"};
   for (const PeerId donor : donors) {
-    Async<Outcome<Done>> fetching = fetch(donor, {.from = from, .state = true}, haul);
+    Async<Outcome<Done>> fetching = fetch(donor, {.from = from, .buffers = buffers}, haul);
     const Outcome<Done> fetched = co_await fetching;
     fetching_.reset();
-    if (fetched.ok()) co_return unpack(from, std::move(haul));
-    why = fetched.failure();
+    if (!fetched.ok()) {
+      why = fetched.failure();
+      continue;
+    }
+    Outcome<CaughtUp> got = unpack(from, std::exchange(haul, {}));
+    if (got.ok() && got.value().state) {
+      CaughtUp all = std::move(got).value();
+      co_return StateCopy{all.round, *std::move(all.state)};
+    }
+    why = {FailureKind::kMismatch, "a donor has given something else"};
   }
   co_return why;
 }

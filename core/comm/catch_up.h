@@ -43,6 +43,11 @@ struct CaughtUp {
   std::optional<SharedState> state;       // snapshot, instead
 };
 
+struct StateCopy {
+  std::uint32_t round = 0;  // after which it was that
+  SharedState state;
+};
+
 /// The mean of a committed round as it travelled.
 struct KeptMean {
   struct Piece {
@@ -80,9 +85,10 @@ class CatchUp final : private SessionWatcher {
 
   // The asker's side, one at a time.
   Async<Outcome<CaughtUp>> run(std::uint32_t from);
-  /// For who is no island: a copy of the state after a round later than `from`, from the first of
-  /// `donors` that gives it; the last one's failure if none does.
-  Async<Outcome<CaughtUp>> copy(std::vector<PeerId> donors, std::uint32_t from);
+  /// For who is no island: a copy of the first `buffers` of the state after a round later than
+  /// `from`, from the first of `donors` that gives it; the last one's failure if none does.
+  Async<Outcome<StateCopy>> copy(std::vector<PeerId> donors, std::uint32_t from,
+                                 std::uint32_t buffers);
   /// Since when the coordinator is asked who has what; nothing while it is not.
   std::optional<Nanos> asks_since() const;
   void on_here(const HereMessage& message);

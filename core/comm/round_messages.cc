@@ -132,16 +132,15 @@ bool get(Reader& r, FailedMessage& m) {
 }
 
 void put(Writer& w, const AskMessage& m) {
-  w.put(m.number).put(m.from).put(std::uint8_t{m.state});
-  w.put(m.have).put(m.have_round).put(m.have_pieces);
+  w.put(m.number).put(m.from).put(m.have).put(m.have_round).put(m.have_pieces).put(m.buffers);
 }
 bool get(Reader& r, AskMessage& m) {
   m.number = r.get<std::uint32_t>();
   m.from = r.get<std::uint32_t>();
-  m.state = r.get<std::uint8_t>() != 0;
   m.have = r.get<GiveMessage::Kind>();
   m.have_round = r.get<std::uint32_t>();
   m.have_pieces = r.get<std::uint32_t>();
+  m.buffers = r.get<std::uint32_t>();
   return m.have <= GiveMessage::Kind::kState;
 }
 

@@ -125,11 +125,12 @@ struct GiveMessage {
 struct AskMessage {
   std::uint32_t number = 0;  // of this asker's asks
   std::uint32_t from = 0;    // the round of its shared parameters
-  bool state = false;        // no means, since it has no parameters
   // What it has of an offer that another donor could not finish.
   GiveMessage::Kind have = GiveMessage::Kind::kNothing;
   std::uint32_t have_round = 0;
   std::uint32_t have_pieces = 0;
+  /// So many of the state, at most, and no means; 0: what leads there from `from`.
+  std::uint32_t buffers = 0;
 };
 
 // ---------------------------------------------------------------------------------------------

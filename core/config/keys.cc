@@ -239,6 +239,7 @@ std::vector<Key> time_keys() {
       key(SETTING(eval.outer_gradients), kFiles, "norms and cosines of outer gradients"),
       key(SETTING(checkpoint.every), kFiles, "rounds between checkpoints; 0 = none"),
       key(SETTING(checkpoint.keep), kFiles, "newest checkpoints that stay, beside the best"),
+      key(SETTING(checkpoint.final), kFiles, "the model is kept at the end"),
   };
 }
 

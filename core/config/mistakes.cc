@@ -80,7 +80,8 @@ void check_run(const RunConfig& c, Rules& rules) {
   rules.between(c.eval.every, "eval.every", 0, kManySteps);
   rules.between(c.checkpoint.every, "checkpoint.every", 0, kManySteps);
   rules.between(c.checkpoint.keep, "checkpoint.keep", 1, 1000);
-  rules.require(c.checkpoint.every == 0 || c.run.time == "virtual", "checkpoint.every",
+  const bool here = c.network.kind != "tcp";  // not islands that are processes of their own
+  rules.require(c.checkpoint.every == 0 || c.run.time == "virtual" || !here, "checkpoint.every",
                 "a run in real time would stand still meanwhile and cannot be resumed; write 0, or "
                 "run.time = virtual");
   rules.require(c.run.max_lateness > Nanos{0} && c.run.max_lateness <= kLongestWait,

@@ -403,11 +403,16 @@ struct EvalSettings {
 /// [checkpoint]. Changes output. States of a run to go on from, in the run's folder.
 struct CheckpointSettings {
   /// Rounds between two of them; 0 = none. Each takes the disk 3 to 4 buffers of the model's size
-  /// per island, and the run waits until they are durable.
+  /// per island, and the run waits until they are durable. Where islands are processes: what they
+  /// share, sent to the coordinator by one of them, and nobody waits.
   std::int64_t every = 0;
 
   /// How many of the newest stay; the best one by held-out loss stays, too.
   std::int32_t keep = 2;
+
+  /// The shared parameters at the end, checkpoints/final. Where islands are processes one of them
+  /// sends them to the coordinator.
+  bool final = true;
 
   bool operator==(const CheckpointSettings&) const = default;
 };

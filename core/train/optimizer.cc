@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.h"
 #include "core/base/errors.h"
 #include "core/train/inner_optimizer.h"
 #include "core/train/outer_optimizer.h"
@@ -96,6 +97,12 @@ void reset(InnerOptimizer& optimizer) {
 
 std::int64_t inner_state_buffers(std::string_view name) { return buffers_of(kInner, name); }
 std::int64_t outer_state_buffers(std::string_view name) { return buffers_of(kOuter, name); }
+
+std::vector<std::string> outer_state_names(std::size_t buffers) {
+  STRAIT_CHECK(buffers <= 2, "an outer optimizer of {} buffers", buffers);
+  if (buffers == 2) return {"m", "v"};  // Adam's
+  return std::vector<std::string>(buffers, "momentum");
+}
 
 std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options,
                                                      const ParameterLayout& layout, Simd simd) {

@@ -91,6 +91,9 @@ std::unique_ptr<InnerOptimizer> make_inner_optimizer(const InnerOptions& options
 std::int64_t inner_state_buffers(std::string_view name);
 std::int64_t outer_state_buffers(std::string_view name);
 
+/// What so many buffers of an outer optimizer are called, in the order of its state().
+std::vector<std::string> outer_state_names(std::size_t buffers);
+
 struct OuterOptions {
   std::string name = "nesterov";  // nesterov | momentum | sgd | adam
   double lr = 0.7;

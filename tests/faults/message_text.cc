@@ -53,9 +53,10 @@ std::string say(const Outcome<Message>& message) {
 
 std::string ask(const Outcome<AskMessage>& ask) {
   if (!ask.ok()) return "garbled: " + ask.failure().what;
-  return fmt::format("ask {}{}: from round {}, has {} pieces of round {}", ask.value().number,
-                     ask.value().state ? " for the state" : "", ask.value().from,
-                     ask.value().have_pieces, ask.value().have_round);
+  const AskMessage& m = ask.value();
+  const std::string state = m.buffers > 0 ? fmt::format(" for {} buffers", m.buffers) : "";
+  return fmt::format("ask {}{}: from round {}, has {} pieces of round {}", m.number, state, m.from,
+                     m.have_pieces, m.have_round);
 }
 
 std::string give(const Outcome<GiveMessage>& give) {

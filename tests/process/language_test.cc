@@ -134,6 +134,19 @@ TEST_CASE("a model keeps the tokenizer of its text", "[process]") {
   CHECK(files_in(place.child().folder) == before);
 }
 
+TEST_CASE("a model that islands have trained as processes is there to be used", "[process]") {
+  const Place place;
+  const Ended real = place.run({"launch", "-n", "2", "s.ini", "--out", "real"});
+  CAPTURE(real.out, real.err);
+  REQUIRE(real.code == 0);
+  REQUIRE(place.run({"run", "s.ini", "--islands", "2", "--out", "emulated"}).code == 0);
+  const std::string model = "/s-001/checkpoints/final/shared.safetensors";
+  CHECK(read_file(place / ("real" + model)) == read_file(place / ("emulated" + model)));
+  const Ended sample = place.run({"sample", "real/s-001", "--tokens", "5"});
+  CHECK(sample.code == 0);
+  CHECK_FALSE(sample.out.empty());
+}
+
 TEST_CASE("a model of tokens that nobody knows is exported without a tokenizer", "[process]") {
   const Place place;
   std::string numbers;  // of two bytes

@@ -83,6 +83,9 @@ TEST_CASE("islands as processes learn what emulated ones do, to the bit", "[proc
     auto files = files_in(folder.path());
     CHECK(hash_in(files["real/quadratic-001/verdict.json"]) ==
           hash_in(files["emulated/quadratic-001/verdict.json"]));
+    const std::string model = "/quadratic-001/checkpoints/final/shared.safetensors";
+    REQUIRE(files.count("real" + model) == 1);
+    CHECK(files["real" + model] == files["emulated" + model]);
     CHECK_THAT(real.out, Catch::Contains("sent by TCP, of it again"));
     // Real islands may come and go, so data parallelism commits, and shows, every step.
     if (real.out.find("data_parallel") == std::string::npos) {
@@ -91,6 +94,33 @@ TEST_CASE("islands as processes learn what emulated ones do, to the bit", "[proc
     }
     CHECK_THAT(real.out, Catch::Contains("island 3 | done after round"));
   }
+}
+
+TEST_CASE("checkpoints of real islands are those of emulated ones, to the bit", "[process]") {
+  const std::string outer = GENERATE("nesterov", "adam", "sgd");
+  CAPTURE(outer);
+  const TemporaryFolder folder;
+  const Child child{.folder = folder.path()};
+  const Words what{
+      scenario("quadratic"), "--rounds", "40", "--run.inner_steps", "2", "--outer.optimizer", outer,
+      "--outer.lr",          "0.1"};
+  const Words often{"--checkpoint.every", "1", "--checkpoint.keep", "100"};
+  const Ended real =
+      run_strait(Words{"launch", "--out", "real", "--checkpoint.every", "10"} + what, child);
+  INFO(real.out << real.err);
+  REQUIRE(real.code == 0);
+  REQUIRE(run_strait(Words{"run", "--out", "emulated"} + often + what, child).code == 0);
+  auto files = files_in(folder.path());
+  int compared = 0;
+  for (const auto& [name, bytes] : files) {
+    if (!name.starts_with("real/quadratic-001/checkpoints/0")) continue;
+    if (!name.ends_with(".safetensors")) continue;
+    CAPTURE(name);
+    CHECK(files["emulated" + name.substr(4)] == bytes);
+    ++compared;
+  }
+  CHECK(compared >= (outer == "sgd" ? 1 : 2));  // whichever rounds they are of
+  CHECK(run_strait({"checkpoint", "inspect", "real/quadratic-001"}, child).code == 0);
 }
 
 TEST_CASE("a launcher's processes find each other", "[process]") {

@@ -62,24 +62,24 @@ struct Copying {
     islands[island].reset();
   }
 
-  void ask(std::vector<IslandId> whom, std::uint32_t after) {
+  void ask(std::vector<IslandId> whom, std::uint32_t after, std::uint32_t buffers = 9) {
     std::vector<PeerId> peers;
     for (const IslandId island : whom) peers.push_back(peer_of(island));
-    const auto drive = [](Copying& self, std::vector<PeerId> from,
-                          std::uint32_t round) -> Async<Done> {
-      Async<Outcome<CaughtUp>> copying = self.copier->copy(std::move(from), round);
-      Outcome<CaughtUp> copy = co_await copying;
+    const auto drive = [](Copying& self, std::vector<PeerId> from, std::uint32_t round,
+                          std::uint32_t most) -> Async<Done> {
+      Async<Outcome<StateCopy>> copying = self.copier->copy(std::move(from), round, most);
+      Outcome<StateCopy> copy = co_await copying;
       self.got.emplace(std::move(copy));
       self.got_at = self.loop.now();
       co_return Done{};
     };
-    scope.spawn(drive(*this, std::move(peers), after));
+    scope.spawn(drive(*this, std::move(peers), after, buffers));
   }
 
   /// Whether there is a whole copy of the state after `round`.
   bool has(std::uint32_t round) const {
-    return got && got->ok() && got->value().round == round && got->value().state &&
-           got->value().state->buffers == state_after(round).buffers;
+    return got && got->ok() && got->value().round == round &&
+           got->value().state.buffers == state_after(round).buffers;
   }
 
   PlainLoop loop;
@@ -91,7 +91,7 @@ struct Copying {
   std::map<IslandId, std::unique_ptr<Transport>> islands;
   std::unique_ptr<CatchUp> copier;
   std::map<IslandId, std::unique_ptr<CatchUp>> donors;
-  std::optional<Outcome<CaughtUp>> got;
+  std::optional<Outcome<StateCopy>> got;
   Nanos got_at{0};
   Scope scope;
 };
@@ -104,6 +104,17 @@ TEST_CASE("a coordinator gets a copy of parameters and outer state", "[catch_up]
   // 4 MB at 2 MB/s, after a round trip.
   CHECK(c.got_at > 3s);
   CHECK(c.got_at < 3500ms);
+}
+
+TEST_CASE("a copy of the parameters alone takes half the bytes", "[catch_up]") {
+  Copying c;
+  c.ask({1}, 3, /*buffers=*/1);
+  c.loop.run_until(10s);
+  REQUIRE((c.got && c.got->ok()));
+  CHECK(c.got->value().state.buffers ==
+        std::vector<std::vector<float>>{state_after(4).buffers.front()});
+  CHECK(c.got_at > 2s);
+  CHECK(c.got_at < 2500ms);
 }
 
 TEST_CASE("a copy is of one round, though the donor goes on meanwhile", "[catch_up]") {

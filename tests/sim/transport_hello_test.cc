@@ -101,7 +101,7 @@ TEST_CASE("strangers are refused and take nobody down", "[transport]") {
   other_run.say({.kind = FrameKind::kHello}, pack(Hello{.run_id = 3, .from = kB}));
   data.say({.kind = FrameKind::kData, .total = 3}, noise(3, 3));
   pair.run();
-  CHECK(version.refusal() == "peer 3 speaks protocol version 9, peer 1 version 3");
+  CHECK(version.refusal() == "peer 3 speaks protocol version 9, peer 1 version 4");
   CHECK(nobody.refusal() == "peer 3 has no place here to dial peer 1");
   CHECK(twice.is_closed);  // of no newer session than the one that stands
   CHECK(wrong_way.refusal() == "peer 1 has no place here to dial peer 2");
@@ -138,8 +138,8 @@ TEST_CASE("another protocol version is named on both sides", "[transport]") {
   Raw old(pair.network.endpoint(kB), kA);
   old.say({.kind = FrameKind::kHello}, pack(Hello{.version = 0, .from = kB}));
   pair.run();
-  CHECK(old.refusal() == "peer 2 speaks protocol version 0, peer 1 version 3");
-  CHECK(got.why() == "peer 2: peer 2 speaks protocol version 0, peer 1 version 3");
+  CHECK(old.refusal() == "peer 2 speaks protocol version 0, peer 1 version 4");
+  CHECK(got.why() == "peer 2: peer 2 speaks protocol version 0, peer 1 version 4");
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -253,10 +253,9 @@ class DiLoCo final : public Strategy {
   void came_to(Island& island, std::uint32_t from, std::uint32_t to) {
     if (ports_.keeper == nullptr) return;
     std::vector<InnerOptimizer::State> outer;
-    const auto buffers = outer_->state();  // one: momentum; two: Adam's
-    for (std::size_t i = 0; i < buffers.size(); ++i) {
-      outer.push_back({buffers.size() == 1 ? "momentum" : i == 0 ? "m" : "v", buffers[i]});
-    }
+    const auto buffers = outer_->state();
+    const auto names = outer_state_names(buffers.size());
+    for (std::size_t i = 0; i < buffers.size(); ++i) outer.push_back({names[i], buffers[i]});
     ports_.keeper->came_to(island, from, to, shared_, outer);
   }
 
