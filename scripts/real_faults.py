@@ -2,14 +2,16 @@
 """Kills and stops real islands at random, and checks that nothing is lost.
 
 A coordinator and four islands run as processes over loopback sockets, most of the time inside
-collectives. Now and then one of them is killed (kill -9) and started anew, or stopped (SIGSTOP) and
-continued. Afterwards: rounds are there once each and in order, none took longer than --longest
-seconds, all islands have the same parameters, and whoever was stopped was shown as silent.
+collectives; the coordinator takes checkpoints from them all the while. Now and then one of them is
+killed (kill -9) and started anew, or stopped (SIGSTOP) and continued. Afterwards: rounds are there
+once each and in order, none took longer than --longest seconds, all islands have the same
+parameters, whoever was stopped was shown as silent, and the checkpoints are whole.
 
 usage: real_faults.py [--strait build/release/strait] [--faults 50] [--seed N] [--longest 15]
 """
 
 import argparse
+import glob
 import os
 import random
 import re
@@ -34,6 +36,8 @@ KEYS = {
     "eval.every": "0",
     "rounds.peer_timeout": "10s",
     "rounds.missed": "rejoin",
+    "checkpoint.every": "20",
+    "checkpoint.keep": "5",
 }
 
 
@@ -173,9 +177,20 @@ def main():
         failures.append("the coordinator speaks of a mismatch")
     if unseen:
         failures.append(f"stops that were not shown as silence: {unseen}")
+    checkpoints = sorted(glob.glob(f"{folder}/*/checkpoints/*"))
+    for checkpoint in checkpoints:
+        seen = subprocess.run([args.strait, "checkpoint", "inspect", checkpoint],
+                              capture_output=True, text=True)
+        if seen.returncode != 0:
+            failures.append(seen.stderr.strip())
+    newest = int(os.path.basename(checkpoints[-1])) if checkpoints else 0
+    missing = sum("no checkpoint" in line for line in text.split("\n"))
+    if newest < numbers[-1] - 500:
+        failures.append(f"the newest checkpoint is of round {newest} of {numbers[-1]}")
     print(f"{kills} kills, {stops} stops, {len(rounds)} rounds in {rounds[-1][0] - rounds[0][0]:.0f} s, "
           f"the longest {longest:.2f} s; islands ended after rounds "
-          f"{', '.join(sorted(by_round))}")
+          f"{', '.join(sorted(by_round))}; newest checkpoint of round {newest}, "
+          f"{missing} could not be had")
     if handled:
         print(f"after a kill the next round came within {max(handled):.2f} s")
     for failure in failures:

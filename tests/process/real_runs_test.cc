@@ -123,6 +123,17 @@ TEST_CASE("checkpoints of real islands are those of emulated ones, to the bit", 
   CHECK(run_strait({"checkpoint", "inspect", "real/quadratic-001"}, child).code == 0);
 }
 
+TEST_CASE("a run that shall leave no model leaves none", "[process]") {
+  const TemporaryFolder folder;
+  const Words what = Words{scenario("quadratic"), "--checkpoint.final", "false"} + kShort;
+  for (const char* how : {"run", "launch"}) {
+    REQUIRE(run_strait(Words{how} + what, {.folder = folder.path()}).code == 0);
+  }
+  const auto files = files_in(folder.path());
+  CHECK(files.count("runs/quadratic-002/verdict.json") == 1);
+  for (const auto& [name, bytes] : files) CHECK(name.find("checkpoints") == std::string::npos);
+}
+
 TEST_CASE("a launcher's processes find each other", "[process]") {
   const TemporaryFolder folder;
   const std::uint16_t port = free_ports(2);
