@@ -220,6 +220,7 @@ Async<Outcome<StateCopy>> CatchUp::copy(std::vector<PeerId> donors, std::uint32_
                                         std::uint32_t buffers) {
   Haul haul;
   Failure why{FailureKind::kAborted, "nobody has it"};
+  reachable_first(donors);
   for (const PeerId donor : donors) {
     Async<Outcome<Done>> fetching = fetch(donor, {.from = from, .buffers = buffers}, haul);
     const Outcome<Done> fetched = co_await fetching;
@@ -238,16 +239,20 @@ Async<Outcome<StateCopy>> CatchUp::copy(std::vector<PeerId> donors, std::uint32_
   co_return why;
 }
 
-/// Each asker begins with another donor, and with one that it can reach now: who has to dial us
-/// first may take seconds to find out that we are there.
+/// Who has to dial us first may take seconds to find out that we are there.
+void CatchUp::reachable_first(std::vector<PeerId>& donors) const {
+  std::stable_partition(donors.begin(), donors.end(),
+                        [&](PeerId donor) { return transport_.connected(donor); });
+}
+
+/// Each asker begins with another donor.
 std::vector<PeerId> CatchUp::in_turn(const std::vector<IslandId>& islands) const {
   std::vector<PeerId> donors;
   const auto self = static_cast<std::size_t>(island_of(transport_.self()));
   for (std::size_t turn = 0; turn < islands.size(); ++turn) {
     donors.push_back(peer_of(islands[(self + turn) % islands.size()]));
   }
-  std::stable_partition(donors.begin(), donors.end(),
-                        [&](PeerId donor) { return transport_.connected(donor); });
+  reachable_first(donors);
   return donors;
 }
 

@@ -112,6 +112,7 @@ class CatchUp final : private SessionWatcher {
 
   // Asker
   Async<HereMessage> where();
+  void reachable_first(std::vector<PeerId>& donors) const;
   std::vector<PeerId> in_turn(const std::vector<IslandId>& islands) const;
   Async<Outcome<Done>> fetch(PeerId donor, AskMessage ask, Haul& haul);
   Outcome<CaughtUp> unpack(std::uint32_t from, Haul haul);

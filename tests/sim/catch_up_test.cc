@@ -149,6 +149,15 @@ TEST_CASE("another donor goes on with the copy of one that dies", "[catch_up]") 
   CHECK(c.got_at < 3700ms);
 }
 
+TEST_CASE("a donor that cannot be reached is asked last", "[catch_up]") {
+  Copying c;
+  c.dies(1);
+  c.loop.run_until(2s);
+  c.ask({1, 2}, 3);
+  c.loop.run_until(10s);
+  CHECK(c.has(4));
+}
+
 TEST_CASE("a copy of a donor that dies is thrown away for a newer one", "[catch_up]") {
   Copying c;
   c.ask({1, 2}, 3);
