@@ -322,6 +322,10 @@ class NewsObserver final : public LifeObserver {
 }  // namespace
 
 void check_real(const RunConfig& c) {
+  if (c.run.islands == 1) {
+    throw UserError(
+        "run.islands = 1: an island alone has nobody to talk to; write 2 or more, or strait run");
+  }
   if (c.run.strategy == "local") {
     throw UserError(
         "run.strategy = local: its islands never talk; run it in one process, without a network");

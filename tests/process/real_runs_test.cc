@@ -198,6 +198,8 @@ TEST_CASE("mistakes of real runs give one line", "[process]") {
              Catch::Contains("--listen: '7000' has no port; write HOST:PORT"));
   CHECK_THAT(line({"coordinator", scenario("quadratic"), "--run.strategy", "local"}),
              Catch::Contains("run.strategy = local"));
+  CHECK(line({"coordinator", scenario("quadratic"), "--islands", "1"}) ==
+        "run.islands = 1: an island alone has nobody to talk to; write 2 or more, or strait run");
   CHECK_THAT(line({"coordinator", scenario("quadratic"), "--sockets.congestion", "warp"}),
              Catch::Contains("sockets.congestion: this kernel has no 'warp'; it has "));
   CHECK_THAT(line({"join"}), Catch::Contains("no coordinator; write strait join HOST:PORT"));
