@@ -58,7 +58,7 @@ Venue venue_of(const LoadedConfig& loaded, std::int64_t speed) {
   if (config.network.kind == "tcp") {
     throw UserError(fmt::format(
         "{} was run over real connections: a price needs links; give them with --links FILE",
-        loaded.name()));
+        loaded.scenario));
   }
   if (config.compute.device == kThisDevice) {
     throw UserError(

@@ -121,6 +121,9 @@ TEST_CASE("checkpoints of real islands are those of emulated ones, to the bit", 
   }
   CHECK(compared >= (outer == "sgd" ? 1 : 2));  // whichever rounds they are of
   CHECK(run_strait({"checkpoint", "inspect", "real/quadratic-001"}, child).code == 0);
+  CHECK(only_line(run_strait({"price", "real/quadratic-001"}, child)) ==
+        "real/quadratic-001/config.resolved.ini was run over real connections: a price needs "
+        "links; give them with --links FILE");
 }
 
 TEST_CASE("a run that shall leave no model leaves none", "[process]") {
