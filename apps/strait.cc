@@ -235,10 +235,11 @@ bool take(std::vector<std::string>& words, std::string_view word) {
   return true;
 }
 
-int print_config(const Command& command, const std::vector<std::string>& words) {
-  const bool demo = command.name == "demo";
-  fmt::print("{}", resolved_ini(load_config(demo ? demo_scenario() : "", words)));
-  return 0;
+/// What a command line makes of the settings.
+LoadedConfig load_for(const Command& command, const std::vector<std::string>& words) {
+  if (command.name == "launch") return load_for_launch(words);
+  if (command.name == "coordinator") return load_for_coordinator(words);
+  return load_config(command.name == "demo" ? demo_scenario() : "", words);
 }
 
 int run(const std::vector<std::string>& words) {
@@ -253,7 +254,8 @@ int run(const std::vector<std::string>& words) {
   const auto own = std::find(arguments.begin(), arguments.end(), "--");
   if (std::any_of(arguments.begin(), own, asks_for_help)) return help_of(command);
   if (command.takes_keys && take(arguments, "--print-config")) {
-    return print_config(command, arguments);
+    fmt::print("{}", resolved_ini(load_for(command, arguments)));
+    return 0;
   }
   return command.run(arguments);
 }

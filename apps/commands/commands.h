@@ -55,6 +55,10 @@ bool name_a_link(const std::vector<std::string>& words);
 std::string take_option(std::vector<std::string>& words, const std::string& option,
                         std::string_view what, std::string_view usage);
 
+/// The settings that strait launch and strait coordinator make of their words.
+LoadedConfig load_for_launch(const std::vector<std::string>& words);
+LoadedConfig load_for_coordinator(const std::vector<std::string>& words);
+
 /// A scenario that has links to `what`.
 LoadedConfig load_emulated(const std::vector<std::string>& words, std::string_view what);
 

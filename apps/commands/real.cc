@@ -34,8 +34,27 @@ void say(const std::string& line) {
 
 /// The scenario's settings, with sockets as the network, whatever it names.
 LoadedConfig load_real(std::vector<std::string> words) {
+  for (const std::string& word : words) {
+    if (word.starts_with("--network.kind")) {
+      throw UserError(
+          "network.kind: islands that are processes talk over sockets; leave it out, or write "
+          "strait run (command line)");
+    }
+  }
   words.insert(words.end(), {"--network.kind", "tcp"});
   return load_config("", words);
+}
+
+const std::vector<std::string> kLaunchOptions{"-n"};
+const std::vector<std::string> kCoordinatorOptions{"--listen", "--insecure", "--announce-fd"};
+
+/// What of launch's words is the coordinator's.
+std::vector<std::string> scenario_words(const RealOptions& launch) {
+  std::vector<std::string> words = launch.rest;
+  if (launch.processes) {
+    words.insert(words.end(), {"--run.islands", std::to_string(*launch.processes)});
+  }
+  return words;
 }
 
 /// What islands get: without what only this machine has.
@@ -76,9 +95,16 @@ std::function<std::uint64_t()> rising_numbers() {
 
 }  // namespace
 
+LoadedConfig load_for_launch(const std::vector<std::string>& words) {
+  return load_real(scenario_words(take_real_options("launch", words, kLaunchOptions)));
+}
+
+LoadedConfig load_for_coordinator(const std::vector<std::string>& words) {
+  return load_real(take_real_options("coordinator", words, kCoordinatorOptions).rest);
+}
+
 int command_coordinator(const std::vector<std::string>& words) {
-  const RealOptions options =
-      take_real_options("coordinator", words, {"--listen", "--insecure", "--announce-fd"});
+  const RealOptions options = take_real_options("coordinator", words, kCoordinatorOptions);
   const LoadedConfig loaded = load_real(options.rest);
   const HostPort place = options.listen.value_or(HostPort{"127.0.0.1", 0});
   const SocketAddress listen = SocketAddress::resolve(place, "--listen");
@@ -173,15 +199,13 @@ int command_join(const std::vector<std::string>& words) {
 }
 
 int command_launch(const std::vector<std::string>& words) {
-  RealOptions options = take_real_options("launch", words, {"-n"});
-  LoadedConfig loaded = load_real(options.rest);
-  const int islands = options.processes.value_or(loaded.config.run.islands);
+  const RealOptions options = take_real_options("launch", words, kLaunchOptions);
+  const std::vector<std::string> scenario = scenario_words(options);
+  const LoadedConfig loaded = load_real(scenario);
+  const int islands = loaded.config.run.islands;
   check_memory(loaded.config, islands);
   std::vector<std::string> coordinator{"coordinator", "--listen", "127.0.0.1:0"};
-  coordinator.insert(coordinator.end(), options.rest.begin(), options.rest.end());
-  if (options.processes) {
-    coordinator.insert(coordinator.end(), {"--run.islands", std::to_string(islands)});
-  }
+  coordinator.insert(coordinator.end(), scenario.begin(), scenario.end());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     throw std::system_error(errno, std::generic_category(), "pipe");

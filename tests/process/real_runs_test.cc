@@ -186,6 +186,14 @@ TEST_CASE("a coordinator's machine need not hold what its islands' hold", "[proc
              Catch::StartsWith("1024 islands of this model need 24576 GB and more"));
 }
 
+TEST_CASE("launch and coordinator show the settings that they run with", "[process]") {
+  for (const Words& words : {Words{"launch", "-n", "3"}, Words{"coordinator", "--islands", "3"}}) {
+    const Ended shown = run_strait(words + Words{scenario("quadratic"), "--print-config"});
+    CHECK(shown.code == 0);
+    CHECK_THAT(shown.out, Catch::Contains("\nislands = 3\n") && Catch::Contains("\nkind = tcp\n"));
+  }
+}
+
 TEST_CASE("mistakes of real runs give one line", "[process]") {
   const TemporaryFolder folder;
   const Listener listener;
@@ -201,6 +209,11 @@ TEST_CASE("mistakes of real runs give one line", "[process]") {
              Catch::Contains("--listen: '7000' has no port; write HOST:PORT"));
   CHECK_THAT(line({"coordinator", scenario("quadratic"), "--run.strategy", "local"}),
              Catch::Contains("run.strategy = local"));
+  CHECK(line({"launch", scenario("quadratic"), "--network.kind", "emulated"}) ==
+        "network.kind: islands that are processes talk over sockets; leave it out, or write strait "
+        "run (command line)");
+  CHECK(line({"launch", "-n", "5", scenario("quadratic"), "--run.islands", "4"}) ==
+        "run.islands is given twice (command line); keep one");
   CHECK(line({"coordinator", scenario("quadratic"), "--islands", "1"}) ==
         "run.islands = 1: an island alone has nobody to talk to; write 2 or more, or strait run");
   CHECK_THAT(line({"coordinator", scenario("quadratic"), "--sockets.congestion", "warp"}),
