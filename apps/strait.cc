@@ -237,6 +237,11 @@ bool take(std::vector<std::string>& words, std::string_view word) {
 
 /// What a command line makes of the settings.
 LoadedConfig load_for(const Command& command, const std::vector<std::string>& words) {
+  if (command.name == "join") {
+    throw UserError(
+        "--print-config: islands get their settings from the coordinator; write strait coordinator "
+        "SCENARIO --print-config");
+  }
   if (command.name == "launch") return load_for_launch(words);
   if (command.name == "coordinator") return load_for_coordinator(words);
   return load_config(command.name == "demo" ? demo_scenario() : "", words);

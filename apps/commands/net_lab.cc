@@ -34,9 +34,7 @@ int command_net_lab(std::vector<std::string> words) {
   if (command.empty()) throw UserError(fmt::format("no command; {}", kNetLabUsage));
   const LoadedConfig loaded = load_emulated(words, "build");
   const FabricOptions fabric = fabric_of(loaded.config);
-  if (!write.empty()) {
-    const AtomicFile can_be_written(write, "--write");
-  }
+  check_can_write(write, "--write");
 
   const Interrupts interrupts;
   Lab lab(fabric.description, fabric.emulated);

@@ -81,9 +81,7 @@ int command_net_probe_link(std::vector<std::string> words) {
                     "strait net serve names, e.g. {}:7373",
                     place.host));
   }
-  if (!file.empty()) {
-    const AtomicFile can_be_written(file, "--write");
-  }
+  check_can_write(file, "--write");
   const LinkMeasurement measured =
       measure_real_link(server, {.time = time, .progress = print_progress});
   const LinkFigures figures = link_figures(measured);

@@ -156,9 +156,7 @@ std::string kernel_summary(const std::vector<Measurement>& measurements,
 
 int validate_measured(const Options& options, const std::vector<MeasuredCase>& cases) {
   check_measurable(cases);
-  if (!options.write.empty()) {
-    const AtomicFile can_be_written(options.write, "--write");
-  }
+  check_can_write(options.write, "--write");
   std::vector<Measurement> measurements;
   std::vector<ValidatedCase> validated;
   print_row(csv_header() + ",recorded_s,late_pct");

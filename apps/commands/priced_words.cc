@@ -98,6 +98,8 @@ PricedWords read_priced_words(const std::vector<std::string>& arguments, std::st
   expect_value();
   if (!speeds.empty()) words.speeds = speeds;
   if (words.items.empty()) throw UserError(fmt::format("nothing to price; {}", usage));
+  check_can_write(words.csv, "--csv");
+  check_can_write(words.json, "--json");
   return words;
 }
 

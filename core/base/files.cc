@@ -135,6 +135,10 @@ void write_file_atomically(const std::string& path, std::string_view contents, s
   file.commit();
 }
 
+void check_can_write(const std::string& path, const std::string& option) {
+  if (!path.empty()) AtomicFile(path, option);
+}
+
 AtomicFolder::AtomicFolder(std::string path, std::string option)
     : path_(std::move(path)), option_(std::move(option)) {
   while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();

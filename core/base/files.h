@@ -50,6 +50,10 @@ class AtomicFile {
 void write_file_atomically(const std::string& path, std::string_view contents,
                            std::string option = "run.out");
 
+/// Throws what writing there would throw, and leaves nothing: before hours are spent on what is to
+/// be written. An empty path passes.
+void check_can_write(const std::string& path, const std::string& option);
+
 /// A folder that is there completely or not at all. Files are made in temporary(); one that was not
 /// committed leaves nothing behind. A killed program may leave PATH.tmp-PID-N.
 class AtomicFolder {

@@ -121,6 +121,10 @@ TEST_CASE("mistakes of prices and comparisons are told in one line", "[process]"
              Catch::Contains("'rounds' is no key=value"));
   CHECK_THAT(mistake({"compare", scenario("quadratic") + "@run.rond=3"}, child),
              Catch::Contains("run.rond is not a key"));
+  for (const char* option : {"--csv", "--json"}) {  // and nothing is trained
+    CHECK_THAT(mistake({"compare", scenario("quadratic"), option, "no/table"}, child),
+               Catch::StartsWith("cannot write no/table") && Catch::EndsWith(option));
+  }
   CHECK(fs::is_empty(folder.path()));
 }
 

@@ -218,6 +218,8 @@ TEST_CASE("mistakes of real runs give one line", "[process]") {
         "run.islands = 1: an island alone has nobody to talk to; write 2 or more, or strait run");
   CHECK_THAT(line({"coordinator", scenario("quadratic"), "--sockets.congestion", "warp"}),
              Catch::Contains("sockets.congestion: this kernel has no 'warp'; it has "));
+  CHECK_THAT(line({"join", listener.place(), "--print-config"}),
+             Catch::Contains("islands get their settings from the coordinator"));
   CHECK_THAT(line({"join"}), Catch::Contains("no coordinator; write strait join HOST:PORT"));
   CHECK_THAT(line({"join", "no.such.host.invalid:7000"}),
              Catch::Contains("host 'no.such.host.invalid' is unknown"));
