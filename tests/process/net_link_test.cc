@@ -114,7 +114,7 @@ TEST_CASE("mistakes about a real link are one line each", "[process]") {
            {{"probe", "--write", "mine.csv"}, "no address; " + usage},
            {{"probe", "127.0.0.1:1", "--write", "/nowhere/mine.csv"},
             "cannot write /nowhere/mine.csv: No such file or directory; make that folder first or "
-            "give another one with run.out"},
+            "give another one with --write"},
            {{"serve", "0.0.0.0:0"},
             "strait net serve: 0.0.0.0:0 is reached from other machines, and nothing is encrypted "
             "or authenticated yet; add --insecure if you trust everybody on that network"},
