@@ -35,7 +35,7 @@ void say(const std::string& line) {
 /// The scenario's settings, with sockets as the network, whatever it names.
 LoadedConfig load_real(std::vector<std::string> words) {
   for (const std::string& word : words) {
-    if (word.starts_with("--network.kind")) {
+    if (word == "--network.kind" || word.starts_with("--network.kind=")) {
       throw UserError(
           "network.kind: islands that are processes talk over sockets; leave it out, or write "
           "strait run (command line)");

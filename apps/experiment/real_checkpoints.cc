@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/train/packed.h"
+#include "core/train/strategies/state_copy.h"
 
 namespace strait {
 
@@ -17,22 +17,18 @@ std::string no_checkpoint(std::uint32_t round, const std::string& why) {
   return fmt::format("WARNING: no checkpoint of round {}: {}", round, why);
 }
 
-std::optional<std::vector<float>> flat(std::span<const float> values,
-                                       const ParameterLayout& layout) {
-  if (std::ssize(values) != layout.count()) return std::nullopt;
-  std::vector<float> buffer(static_cast<std::size_t>(layout.size()));
-  Packed packed(layout, buffer);
-  std::copy(values.begin(), values.end(), packed.values().begin());
-  packed.scatter();
-  return buffer;
-}
-
 }  // namespace
 
-std::optional<std::vector<float>> parameters_of(const SharedState& state,
-                                                const ParameterLayout& layout) {
-  if (state.buffers.empty()) return std::nullopt;
-  return flat(state.buffers.front(), layout);
+std::vector<std::vector<float>> flat_buffers(const SharedState& state, std::size_t count,
+                                             const ParameterLayout& layout) {
+  const bool fits =
+      std::all_of(state.buffers.begin(), state.buffers.end(),
+                  [&](const auto& values) { return std::ssize(values) == layout.count(); });
+  if (!fits || state.buffers.size() != count) return {};
+  std::vector<std::vector<float>> buffers(
+      count, std::vector<float>(static_cast<std::size_t>(layout.size())));
+  restore_state(state, layout, FlatBuffers(buffers.begin(), buffers.end()));
+  return buffers;
 }
 
 RealCheckpoints::RealCheckpoints(const Experiment& x, const ArmOptions& options,
@@ -52,18 +48,17 @@ bool RealCheckpoints::due(std::uint32_t from, std::uint32_t to) const {
   return every_ > 0 && to / every_ > from / every_ && to < plan_.rounds;
 }
 
-void RealCheckpoints::take(SharedState state, std::uint32_t round, const RoundRow* row) {
+void RealCheckpoints::take(const SharedState& state, std::uint32_t round, const RoundRow* row) {
   STRAIT_CHECK(!busy(), "a copy after round {} while another is here", round);
-  auto parameters = parameters_of(state, layout_);
-  if (!parameters) {
+  auto flat = flat_buffers(state, buffers(), layout_);
+  if (flat.empty()) {
     complaint_ = no_checkpoint(round, "an island has given another model");
     return;
   }
   SavedRound saved = blank_;
-  saved.shared = std::move(*parameters);
-  for (std::size_t b = 0; b < outer_names_.size() && b + 1 < state.buffers.size(); ++b) {
-    auto buffer = flat(state.buffers[b + 1], layout_);
-    if (buffer) saved.outer.push_back({outer_names_[b], std::move(*buffer)});
+  saved.shared = std::move(flat[0]);
+  for (std::size_t i = 0; i < outer_names_.size(); ++i) {
+    saved.outer.push_back({outer_names_[i], std::move(flat[i + 1])});
   }
   saved.title.round = round;
   saved.title.step = plan_.first_step + round * plan_.steps_per_round;

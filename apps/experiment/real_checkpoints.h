@@ -18,9 +18,10 @@
 
 namespace strait {
 
-/// The parameters of a copy in the flat layout; nothing if it is of another model.
-std::optional<std::vector<float>> parameters_of(const SharedState& state,
-                                                const ParameterLayout& layout);
+/// The `count` buffers of a copy in the flat layout; none if it is of another model, or another
+/// number of buffers.
+std::vector<std::vector<float>> flat_buffers(const SharedState& state, std::size_t count,
+                                             const ParameterLayout& layout);
 
 class RealCheckpoints {
  public:
@@ -38,7 +39,7 @@ class RealCheckpoints {
   bool busy() const { return waiting_ || writing_.valid(); }
 
   /// What islands share after `round`; `row` null: that comes later (row_done).
-  void take(SharedState state, std::uint32_t round, const RoundRow* row);
+  void take(const SharedState& state, std::uint32_t round, const RoundRow* row);
   void row_done(const RoundRow& row);
 
   /// Frees what a writer that has ended held. What went wrong, for people; empty: nothing. `wait`:

@@ -174,12 +174,12 @@ class Desk {
     if (std::exchange(model_asked_, true) || !wants_model_) return world_.end_run();
     const Nanos asked = world_.now();
     copy("model", holders_, result_.shared_round - 1, /*buffers=*/1, [this, asked](StateCopy copy) {
-      auto parameters = parameters_of(copy.state, layout_);
-      if (!parameters || copy.round != result_.shared_round ||
-          hash_floats(*parameters) != result_.parameter_hash) {
+      auto flat = flat_buffers(copy.state, 1, layout_);
+      if (flat.empty() || copy.round != result_.shared_round ||
+          hash_floats(flat[0]) != result_.parameter_hash) {
         return say_("WARNING: no model: an island has given other parameters than it named");
       }
-      result_.shared = std::move(*parameters);
+      result_.shared = std::move(flat[0]);
       say_(fmt::format("{:>10.3f} s  the model is here, {} later", seconds(world_.now()),
                        human_time(world_.now() - asked)));
     });
@@ -204,7 +204,7 @@ class Desk {
       const auto& rows = board_.rows();
       const auto row = std::find_if(rows.begin(), rows.end(),
                                     [&](const RoundRow& r) { return r.round == copy.round; });
-      checkpoints_->take(std::move(copy.state), copy.round, row == rows.end() ? nullptr : &*row);
+      checkpoints_->take(copy.state, copy.round, row == rows.end() ? nullptr : &*row);
     });
   }
 

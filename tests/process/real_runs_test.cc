@@ -126,6 +126,21 @@ TEST_CASE("checkpoints of real islands are those of emulated ones, to the bit", 
         "links; give them with --links FILE");
 }
 
+TEST_CASE("a full disk costs real islands a checkpoint, and not the run", "[process]") {
+  const TemporaryFolder folder;
+  const Words what = Words{"launch", scenario("quadratic"), "--quadratic.size", "300000"} + kShort;
+  const Words checkpoints{"--checkpoint.every", "1", "--checkpoint.final", "false"};
+  const Ended ended =
+      run_strait(what + checkpoints, {.folder = folder.path(), .largest_file = 1'000'000});
+  INFO(ended.out << ended.err);
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.out, Catch::Contains("WARNING: no checkpoint of round 1: cannot write ") &&
+                            Catch::Contains("File too large"));
+  const auto files = files_in(folder.path());
+  CHECK(files.count("runs/quadratic-001/verdict.json") == 1);
+  for (const auto& [name, bytes] : files) CHECK(name.find("checkpoints/0") == std::string::npos);
+}
+
 TEST_CASE("a run that shall leave no model leaves none", "[process]") {
   const TemporaryFolder folder;
   const Words what = Words{scenario("quadratic"), "--checkpoint.final", "false"} + kShort;
